@@ -1,0 +1,73 @@
+// The layers of src, lowest first. A file may import its own layer and those below it, never one above;
+// `import type` counts like any other import. Leaves import leaves only, and core imports leaves only beside itself.
+const LEAVES = "^src/(?!index\\.ts$)[^/]+\\.ts$";
+const LAYERS = ["core", "resp", "connection", "cluster", "pubsub", "client"];
+
+const under = (layers) => layers.map((layer) => `^src/${layer}/`);
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: "leaves-import-leaves-only",
+      severity: "error",
+      from: { path: LEAVES },
+      to: { path: "^src/", pathNot: LEAVES },
+    },
+    ...LAYERS.map((layer, index) => ({
+      name: `${layer}-imports-down-only`,
+      severity: "error",
+      from: { path: `^src/${layer}/` },
+      to: { path: "^src/", pathNot: [LEAVES, ...under(LAYERS.slice(0, index + 1))] },
+    })),
+    {
+      name: "no-unknown-layer",
+      comment: "A new folder of src needs its place in the order above.",
+      severity: "error",
+      from: { path: "^src/[^/]+/", pathNot: under(LAYERS) },
+      to: {},
+    },
+    {
+      name: "no-barrels-inside",
+      comment: "src/index.ts is the only index; it is for users, and nothing in src imports it.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: ["^src/index\\.ts$", "^src/.+/index\\.ts$"] },
+    },
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "src-stands-alone",
+      comment: "Nothing that is published imports tests, benchmarks, examples, documents or scripts.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(test|bench|examples|docs|scripts|dist)/" },
+    },
+    {
+      name: "src-uses-runtime-dependencies",
+      comment: "What src imports from npm must be in `dependencies`.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], pathNot: "node_modules/@types/" },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "require", "node", "default", "types"],
+    },
+  },
+};

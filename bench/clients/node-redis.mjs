@@ -1,0 +1,26 @@
+import { createClient } from "redis";
+import { inFlightPublisher } from "../in-flight.mjs";
+
+/** @type {import("../clients.mjs").Client["subscribe"]} */
+export async function subscribe({ port, scenario, channels, tally, fail }) {
+  const client = createClient({ url: `redis://127.0.0.1:${port}`, RESP: scenario.protocol });
+  client.on("error", fail);
+  await client.connect();
+  const binary = scenario.data === "bytes";
+  const listener = binary ? (data) => tally.bytes(data) : (data) => tally.string(data);
+  if (scenario.pattern === null) {
+    await client.subscribe(channels, listener, binary);
+  } else {
+    await client.pSubscribe(scenario.pattern, listener, binary);
+  }
+}
+
+/** @type {import("../clients.mjs").Client["connect"]} */
+export async function connect({ port }) {
+  const client = createClient({ url: `redis://127.0.0.1:${port}` });
+  client.on("error", (error) => {
+    throw error;
+  });
+  await client.connect();
+  return inFlightPublisher((channel, payload) => client.publish(channel, payload));
+}

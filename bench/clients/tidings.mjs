@@ -1,0 +1,45 @@
+import { tidingsModule } from "../build.mjs";
+import { inFlightPublisher } from "../in-flight.mjs";
+
+const { Redis, bytes } = await import(tidingsModule());
+
+/** @type {import("../clients.mjs").Client["subscribe"]} */
+export async function subscribe({ port, scenario, channels, how, tally, fail }) {
+  const client = new Redis(`redis://127.0.0.1:${port}`, { protocol: scenario.protocol });
+  client.on("error", fail);
+  const binary = scenario.data === "bytes";
+  const handler = binary ? (message) => tally.bytes(message.data) : (message) => tally.string(message.data);
+  const options = { ignoreSubscribeMessages: true, ...(binary ? { codec: bytes } : {}) };
+  const names = scenario.pattern === null ? channels : [scenario.pattern];
+  const patterns = scenario.pattern !== null;
+
+  if (how === "handler") {
+    const handlers = new Map(names.map((name) => [name, handler]));
+    await client.pubsub({ ...options, ...(patterns ? { patternHandlers: handlers } : { channelHandlers: handlers }) });
+    return;
+  }
+  const consumer = await client.pubsub({ ...options, ...(patterns ? { patterns: names } : { channels: names }) });
+  const reading = how === "for await" ? readEach(consumer, handler) : readBatches(consumer, handler);
+  reading.catch(fail);
+}
+
+async function readEach(consumer, handler) {
+  for await (const message of consumer.messages()) {
+    handler(message);
+  }
+}
+
+async function readBatches(consumer, handler) {
+  for await (const batch of consumer.batches()) {
+    for (const message of batch) {
+      handler(message);
+    }
+  }
+}
+
+/** @type {import("../clients.mjs").Client["connect"]} */
+export async function connect({ port }) {
+  const client = new Redis(`redis://127.0.0.1:${port}`);
+  await client.connect();
+  return inFlightPublisher((channel, payload) => client.publish(channel, payload));
+}

@@ -1,0 +1,41 @@
+// One subscriber: subscribes, then goes through the phases the parent asks for. A process of its own.
+
+import { CLIENTS } from "./clients.mjs";
+import { channelsOf, receivedReel } from "./frames.mjs";
+import { config, fail, on, tell } from "./parent.mjs";
+import { startMeter } from "./meter.mjs";
+import { Tally } from "./tally.mjs";
+
+/** @type {{ scenario: import("./scenarios.mjs").Scenario, entry: import("./scenarios.mjs").Entry, port: number }} */
+const { scenario, entry, port } = config;
+const reel = receivedReel(scenario);
+const tally = new Tally();
+
+on("phase", ({ times }) => {
+  const messages = reel.messages * times;
+  const expected = {
+    messages,
+    length: reel.length * times,
+    touched: reel.touched * times,
+    bytes: reel.bytes * times + reel.end.length,
+  };
+  const meter = startMeter();
+  tally.begin(expected, () => {
+    const figures = meter.stop(messages);
+    const difference = tally.difference();
+    if (difference === null) {
+      tell({ type: "measured", figures });
+    } else {
+      fail(difference);
+    }
+  });
+  tell({ type: "armed" });
+});
+
+try {
+  const client = await CLIENTS[entry.client].load();
+  await client.subscribe({ port, scenario, channels: channelsOf(scenario), how: entry.how, tally, fail });
+  tell({ type: "ready" });
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,25 @@
+// npm run demo: the demonstration, against the built package. It starts its own servers unless REDIS_URL names one.
+
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { installPackages, installServer, npm, root, runBin } from "./setup.mjs";
+
+installPackages();
+const env = process.env.REDIS_URL ? {} : { TIDINGS_SERVER: installServer() };
+
+const built = modified("dist/index.js");
+const sources = readdirSync(join(root, "src"), { recursive: true }).map((path) => join("src", path));
+if ([...sources, "package.json", "tsdown.config.ts"].some((path) => modified(path) > built)) {
+  const code = npm("run", "--silent", "build");
+  if (code !== 0) {
+    process.exit(code);
+  }
+}
+
+// This tsconfig has no path mapping, so "tidings" means the built package here, as it does for users.
+const demo = ["--tsconfig", "tsconfig.src.json", "examples/demo/main.ts", ...process.argv.slice(2)];
+process.exitCode = runBin("tsx", demo, env);
+
+function modified(path) {
+  return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

@@ -1,0 +1,192 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Connection } from "../connection/connection.ts";
+import { Supervisor } from "../connection/supervisor.ts";
+import type { RetryPolicy } from "../core/backoff.ts";
+import { Deferred } from "../core/deferred.ts";
+import { Ring } from "../core/ring.ts";
+import { Watchdog } from "../core/watchdog.ts";
+import { ClosedError, TimeoutError } from "../errors.ts";
+import type { Argument } from "../resp/encoder.ts";
+import type { Reply } from "../resp/reply.ts";
+
+/** Where a client stands; `idle` until it is first used. */
+export type ClientState = "idle" | "connecting" | "live" | "reconnecting" | "failed" | "closed";
+
+/** Who is told what happens on the link. */
+export interface CommandLinkOwner {
+  dial(signal: AbortSignal): Promise<Connection>;
+  /** A connection is ready. */
+  ready(): void;
+  reconnecting(cause: unknown, delay: number): void;
+  /** The login was refused, or the policy gave up. `told`: somebody waited, and learns of it. */
+  failed(cause: unknown, told: boolean): void;
+}
+
+/** A command that waits for a connection: nothing of it was sent. */
+interface Waiting {
+  readonly args: readonly Argument[];
+  readonly wantsText: boolean;
+  readonly deadline: number;
+  readonly deferred: Deferred<Reply>;
+}
+
+/** How long `close()` waits for replies that are due; milliseconds. */
+const LAST_REPLIES = 500;
+
+/**
+ * The one connection that a client's commands share. It is made at the first use and kept alive after that. Commands
+ * that find no connection wait for one, within their time; those that were sent when it is lost reject, for nobody
+ * knows whether the server ran them.
+ */
+export class CommandLink {
+  readonly #owner: CommandLinkOwner;
+  readonly #commandTimeout: number;
+  readonly #supervisor: Supervisor;
+  readonly #waiting: Ring<Waiting> = new Ring();
+  readonly #watchdog: Watchdog;
+  #connects: Set<Deferred<void>> = new Set();
+  #connection: Connection | null = null;
+  #state: ClientState = "idle";
+  #cause: unknown = null;
+
+  constructor(owner: CommandLinkOwner, options: { retryPolicy: RetryPolicy; commandTimeout: number }) {
+    this.#owner = owner;
+    this.#commandTimeout = options.commandTimeout;
+    this.#watchdog = new Watchdog(
+      () => this.#waiting.peek()?.deadline ?? null,
+      () => this.#expire(),
+    );
+    this.#supervisor = new Supervisor(
+      {
+        dial: (signal) => this.#owner.dial(signal),
+        up: (connection) => this.#up(connection),
+        down: (cause, wait) => this.#down(cause, wait),
+        failed: (cause) => this.#failed(cause),
+      },
+      options.retryPolicy,
+    );
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Resolves when a connection is ready. Rejects after `timeout` ms, or with why there will be none. */
+  async connect(timeout: number): Promise<void> {
+    if (this.#connection !== null) return;
+    this.#assertOpen();
+    const deferred = new Deferred<void>();
+    this.#connects.add(deferred);
+    const timer = setTimeout(() => {
+      this.#connects.delete(deferred);
+      deferred.reject(this.#late("No connection", timeout));
+      this.#rest();
+    }, timeout);
+    this.#start();
+    try {
+      await deferred.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends a command, as soon as there is a connection. */
+  command(args: readonly Argument[], wantsText = true): Promise<Reply> {
+    if (this.#connection !== null) return this.#connection.command(args, wantsText);
+    try {
+      this.#assertOpen();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const deferred = new Deferred<Reply>();
+    this.#waiting.push({ args, wantsText, deadline: performance.now() + this.#commandTimeout, deferred });
+    this.#watchdog.arm();
+    this.#start();
+    return deferred.promise;
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#supervisor.stop();
+    this.#watchdog.stop();
+    const closed = new ClosedError("The client was closed.");
+    this.#rejectAll(closed);
+    const connection = this.#connection;
+    this.#connection = null;
+    if (connection === null) return;
+    if (connection.head !== undefined) {
+      const late = new AbortController();
+      await Promise.race([connection.ping(), delay(LAST_REPLIES, null, { signal: late.signal }).catch(() => {})]);
+      late.abort();
+    }
+    connection.destroy(closed);
+    await connection.gone;
+  }
+
+  #start(): void {
+    if (this.#state === "idle" || this.#state === "failed") this.#state = "connecting";
+    this.#supervisor.start();
+  }
+
+  #up(connection: Connection): void {
+    this.#connection = connection;
+    this.#state = "live";
+    this.#cause = null;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.deferred.resolve(connection.command(next.args, next.wantsText));
+    }
+    for (const deferred of this.#connects) deferred.resolve();
+    this.#connects.clear();
+    this.#owner.ready();
+  }
+
+  #down(cause: unknown, wait: number): void {
+    this.#cause = cause;
+    if (this.#connection !== null) this.#state = "reconnecting";
+    this.#connection = null;
+    this.#owner.reconnecting(cause, wait);
+    this.#rest();
+  }
+
+  #failed(cause: unknown): void {
+    const told = this.#waiting.size > 0 || this.#connects.size > 0;
+    this.#connection = null;
+    this.#state = "failed";
+    this.#rejectAll(cause);
+    this.#owner.failed(cause, told);
+  }
+
+  /** Where no connection was ever made and nobody waits for one any more, it stops trying until the next use. */
+  #rest(): void {
+    if (this.#state !== "connecting" || this.#waiting.size > 0 || this.#connects.size > 0) return;
+    this.#supervisor.stop();
+    this.#state = "idle";
+  }
+
+  #expire(): void {
+    const now = performance.now();
+    for (let next = this.#waiting.peek(); next !== undefined && next.deadline <= now; next = this.#waiting.peek()) {
+      this.#waiting.shift();
+      const what = `${String(next.args[0]).toUpperCase()} was not sent: no connection`;
+      next.deferred.reject(this.#late(what, this.#commandTimeout));
+    }
+    this.#rest();
+  }
+
+  #late(what: string, timeout: number): TimeoutError {
+    const why = this.#cause instanceof Error ? ` ${this.#cause.message}` : " Is the server up?";
+    return new TimeoutError(`${what} within ${timeout} ms.${why}`, { cause: this.#cause ?? undefined });
+  }
+
+  #rejectAll(reason: unknown): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+      next.deferred.reject(reason);
+    for (const deferred of this.#connects) deferred.reject(reason);
+    this.#connects.clear();
+  }
+
+  #assertOpen(): void {
+    if (this.#state === "closed") throw new ClosedError("The client is closed.");
+  }
+}

@@ -1,0 +1,88 @@
+import type { Codec } from "../codec.ts";
+import { describe } from "../core/checks.ts";
+import { ArgumentError, ProtocolError } from "../errors.ts";
+import { latin1, type NameForm, type NameInput, nameMap, nameOf } from "../names.ts";
+import type { Argument } from "../resp/encoder.ts";
+import type { Reply } from "../resp/reply.ts";
+
+const refused: Readonly<Record<string, string>> = {
+  SUBSCRIBE: "Use subscribe() of a consumer",
+  PSUBSCRIBE: "Use psubscribe() of a consumer",
+  SSUBSCRIBE: "Use subscribe() of a sharded consumer",
+  UNSUBSCRIBE: "Use unsubscribe() of a consumer",
+  PUNSUBSCRIBE: "Use punsubscribe() of a consumer",
+  SUNSUBSCRIBE: "Use unsubscribe() of a sharded consumer",
+  MONITOR: "It would turn the connection into a stream that belongs to no command",
+  RESET: "It would log the connection out",
+  QUIT: "Use close()",
+  HELLO: 'Use the options "protocol", "username", "password" and "clientName"',
+};
+
+/** The arguments of a command that may run on the shared connection. */
+export function checkCommand(command: unknown, args: readonly unknown[]): readonly Argument[] {
+  if (typeof command !== "string" || command.trim() === "") {
+    throw new ArgumentError(`A command is a string that is not empty, not ${describe(command)}.`);
+  }
+  const words = command.toUpperCase().trim();
+  const reason = Object.hasOwn(refused, words) ? refused[words] : undefined;
+  if (reason !== undefined) throw new ArgumentError(`call() refuses ${words}. ${reason}.`);
+  if (/\s/.test(words)) throw new ArgumentError("Pass each word of a command as an argument of its own.");
+  if (words === "CLIENT" && String(args[0]).toUpperCase() === "REPLY") {
+    throw new ArgumentError("call() refuses CLIENT REPLY. It would leave commands without their replies.");
+  }
+  for (const arg of args) {
+    const fits = typeof arg === "string" || typeof arg === "number" || arg instanceof Uint8Array;
+    if (!fits) throw new ArgumentError(`An argument is a string, a number or a Uint8Array, not ${describe(arg)}.`);
+  }
+  return [words, ...(args as Argument[])];
+}
+
+/** What `publish` sends: bytes as they are, all else through the codec. */
+export function payloadOf(codec: Codec<unknown, unknown>, data: unknown): string | Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  let payload: unknown;
+  try {
+    payload = codec.encode(data);
+  } catch (error) {
+    throw new ArgumentError("The codec cannot encode what was published. See the cause.", { cause: error });
+  }
+  if (typeof payload === "string" || payload instanceof Uint8Array) return payload;
+  throw new ArgumentError(`A codec encodes to a string or a Uint8Array, not ${describe(payload)}.`);
+}
+
+export function requireNames(what: string, names: readonly unknown[]): asserts names is readonly NameInput[] {
+  for (const name of names) {
+    if (typeof name !== "string" && !(name instanceof Uint8Array)) {
+      throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
+    }
+  }
+}
+
+/** A reply that is a list of names, read as Buffers. */
+export function readNameList(reply: Reply, form: NameForm): (string | Buffer)[] {
+  if (!Array.isArray(reply)) throw unexpected();
+  return reply.map((name) => nameOf(keyOf(name), form));
+}
+
+/** A reply of names and numbers by turns, as a map in the order asked. */
+export function readCounts(
+  reply: Reply,
+  asked: readonly NameInput[],
+  form: NameForm,
+): ReadonlyMap<string | Buffer, number> {
+  if (!Array.isArray(reply)) throw unexpected();
+  const counts = new Map(asked.map((name) => [latin1(name), 0]));
+  for (let i = 0; i + 1 < reply.length; i += 2) counts.set(keyOf(reply[i]), Number(reply[i + 1]));
+  // Where all is text, equal strings are equal bytes and a plain Map will do.
+  if (form === "bytes" || asked.some((name) => typeof name !== "string")) return nameMap(counts, form);
+  return new Map(Array.from(counts, ([key, count]) => [nameOf(key, form), count]));
+}
+
+function keyOf(name: Reply | undefined): string {
+  if (!Buffer.isBuffer(name)) throw unexpected();
+  return name.toString("latin1");
+}
+
+function unexpected(): ProtocolError {
+  return new ProtocolError("PUBSUB was answered with a reply of an unexpected kind.");
+}

@@ -1,0 +1,180 @@
+import type { LookupFunction } from "node:net";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { type Codec, utf8 } from "../codec.ts";
+import type { ConnectionSettings, Credentials, Endpoint } from "../connection/settings.ts";
+import { type ParsedUrl, parseUrl } from "../connection/url.ts";
+import type { RetryPolicy } from "../core/backoff.ts";
+import {
+  type Check,
+  callable,
+  check,
+  checkOptions,
+  describe,
+  integer,
+  milliseconds,
+  oneOf,
+  signal,
+  string,
+} from "../core/checks.ts";
+import { ArgumentError } from "../errors.ts";
+import type { NameForm } from "../names.ts";
+import { codec, defaultRetryPolicy, nameForm } from "../pubsub/options.ts";
+
+/** Asked for the credentials at each connect. */
+export type CredentialsProvider = () => Credentials | Promise<Credentials>;
+
+/** How many idle subscriber connections are kept, and for how long (milliseconds). */
+export interface PoolOptions {
+  /** Default 8; 0 keeps none. */
+  readonly keep?: number | undefined;
+  /** Default 30,000. */
+  readonly idleTimeout?: number | undefined;
+}
+
+/** Options of every client. */
+export interface ClientOptions<Data = string, In = Data, Form extends NameForm = "utf8"> {
+  /** The ACL user. Default: the `default` user. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Instead of `username` and `password`: a function asked at each connect, for credentials that rotate. */
+  readonly credentials?: CredentialsProvider | undefined;
+  /** TLS with Node's options (`ca`, `cert`, `key`, `servername`, …); `true` for the defaults. `rediss://` implies it. */
+  readonly tls?: boolean | TlsOptions | undefined;
+  /** The name in CLIENT LIST (CLIENT SETNAME). Default: none. */
+  readonly clientName?: string | undefined;
+  /** RESP3, which falls back to RESP2 where the server does not speak it; or RESP2 alone. Default 3. */
+  readonly protocol?: 2 | 3 | undefined;
+  /** Milliseconds for a connection, its handshake included. Default 10,000. */
+  readonly connectTimeout?: number | undefined;
+  /** Milliseconds for a command's reply, from the call. Default 10,000. */
+  readonly commandTimeout?: number | undefined;
+  /** When to reconnect. Default: `exponentialBackoff()`. */
+  readonly retryPolicy?: RetryPolicy | undefined;
+  readonly pool?: PoolOptions | undefined;
+  /** What `data` is, and what `publish` takes. Default `utf8`. */
+  readonly codec?: Codec<Data, In> | undefined;
+  /** How names are shown: `"utf8"` text (default), or `"bytes"`, Buffers. */
+  readonly names?: Form | undefined;
+  /** Resolves host names, as for `net.connect`. Asked at each connect. Default: `dns.lookup`. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Aborting closes the client. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Redis}. What they say goes before what the URL says. */
+export interface RedisOptions<Data = string, In = Data, Form extends NameForm = "utf8">
+  extends ClientOptions<Data, In, Form> {
+  /** Default `localhost`. */
+  readonly host?: string | undefined;
+  /** Default 6379. */
+  readonly port?: number | undefined;
+  /** A unix socket, instead of `host` and `port`. */
+  readonly path?: string | undefined;
+  /** The database (SELECT). Default 0. Pub/Sub itself knows no databases. */
+  readonly db?: number | undefined;
+}
+
+/** A client's options with their defaults. */
+export interface ResolvedOptions {
+  readonly connection: ConnectionSettings;
+  readonly commandTimeout: number;
+  readonly retryPolicy: RetryPolicy;
+  readonly pool: { readonly keep: number; readonly idleTimeout: number };
+  readonly codec: Codec<unknown, never>;
+  readonly names: NameForm;
+  readonly signal: AbortSignal | undefined;
+}
+
+const filled: Check = check("a string that is not empty", (value) => typeof value === "string" && value !== "");
+
+const known: Readonly<Record<keyof RedisOptions, Check>> = {
+  host: filled,
+  port: integer(1, 65_535),
+  path: filled,
+  db: integer(0, 2 ** 31 - 1),
+  username: string,
+  password: string,
+  credentials: callable,
+  tls: check("true, false or an object of TLS options", (value) => typeof value === "boolean" || isObject(value)),
+  // The server refuses others, and would do so at every connect.
+  clientName: check("a string of printable characters without spaces", (value) => /^[!-~]*$/.test(String(value))),
+  protocol: oneOf(2, 3),
+  connectTimeout: milliseconds,
+  commandTimeout: milliseconds,
+  retryPolicy: callable,
+  pool: (value) => checkOptions("pool", value, { keep: integer(0, 10_000), idleTimeout: milliseconds }),
+  codec,
+  names: nameForm,
+  lookup: callable,
+  signal,
+};
+
+/** Reads what `new Redis()` was given: `(url)`, `(options)`, `(url, options)`. */
+export function resolveOptions(first: unknown, second: unknown): ResolvedOptions {
+  const url = typeof first === "string" || first instanceof URL ? parseUrl(String(first)) : null;
+  if (url === null && second !== undefined) {
+    throw new ArgumentError(`Redis takes a URL and options; the URL is ${describe(first)}.`);
+  }
+  const given = (url === null ? first : second) ?? {};
+  checkOptions("Redis", given, known);
+  const options = given as RedisOptions<unknown, never, NameForm>;
+  return {
+    connection: {
+      endpoint: endpoint(url, options),
+      tls: tls(url, options),
+      credentials: credentials(url, options),
+      clientName: options.clientName || null,
+      protocol: options.protocol ?? 3,
+      db: options.db ?? url?.db ?? 0,
+      connectTimeout: options.connectTimeout ?? 10_000,
+      lookup: options.lookup,
+    },
+    commandTimeout: options.commandTimeout ?? 10_000,
+    retryPolicy: options.retryPolicy ?? defaultRetryPolicy(),
+    pool: { keep: options.pool?.keep ?? 8, idleTimeout: options.pool?.idleTimeout ?? 30_000 },
+    codec: options.codec ?? (utf8 as Codec<unknown, never>),
+    names: options.names ?? "utf8",
+    signal: options.signal,
+  };
+}
+
+function endpoint(url: ParsedUrl | null, { host, port, path }: RedisOptions<unknown, never, NameForm>): Endpoint {
+  if (path !== undefined) {
+    if (host !== undefined || port !== undefined)
+      throw new ArgumentError('Give "path" or "host" and "port", not both.');
+    return { path };
+  }
+  const base = url?.endpoint ?? { host: "localhost", port: 6379 };
+  if ("path" in base) {
+    if (host !== undefined || port !== undefined)
+      throw new ArgumentError('The URL names a unix socket; "host" and "port" have no place.');
+    return base;
+  }
+  return { host: host ?? base.host, port: port ?? base.port };
+}
+
+function tls(url: ParsedUrl | null, { tls }: RedisOptions<unknown, never, NameForm>): TlsOptions | null {
+  if (tls === false && url?.tls)
+    throw new ArgumentError('The URL asks for TLS and "tls" is false. Use redis:// for none.');
+  if (typeof tls === "object") return tls;
+  return tls === true || url?.tls ? {} : null;
+}
+
+function credentials(url: ParsedUrl | null, options: RedisOptions<unknown, never, NameForm>): CredentialsProvider {
+  const username = options.username ?? url?.username;
+  const password = options.password ?? url?.password;
+  if (options.credentials !== undefined) {
+    if (username !== undefined || password !== undefined) {
+      throw new ArgumentError('Give "credentials" or a username and password, not both.');
+    }
+    return options.credentials;
+  }
+  if (username !== undefined && password === undefined) {
+    throw new ArgumentError("A username needs a password; give an empty one for a user without.");
+  }
+  return () => ({ username, password });
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,314 @@
+import type { Socket } from "node:net";
+import { Deferred } from "../core/deferred.ts";
+import { Ring } from "../core/ring.ts";
+import { Watchdog } from "../core/watchdog.ts";
+import { ConnectionError, ProtocolError, TidingsError, TimeoutError } from "../errors.ts";
+import { Decoder } from "../resp/decoder.ts";
+import { type Argument, Encoder } from "../resp/encoder.ts";
+import type { Payload, Receiver, Reply } from "../resp/reply.ts";
+import { shakeHands } from "./handshake.ts";
+import { Fence, PendingCommand, type PendingReply } from "./pending.ts";
+import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
+import { address, type ConnectionSettings } from "./settings.ts";
+import { openSocket } from "./transport.ts";
+
+/** When a connection is taken for dead; all in milliseconds. */
+export interface Patience {
+  /** Silence after which a PING is sent. */
+  readonly maxIdle: number;
+  /** How long a reply may take... */
+  readonly replyTimeout: number;
+  /** ...counted from the command (false), or from the last byte of any kind (true). */
+  readonly anyByteCounts: boolean;
+}
+
+/** Written at once when a tick has collected this much: a text has a largest size. */
+const FLUSH_AT = 256 * 1024;
+
+/**
+ * One socket, one life. Commands go out in the order they are issued, those of one tick in one write; replies settle
+ * them in that order; pushes go to {@link pushes}. It never reconnects: when it is lost it stays lost, tells
+ * {@link onClosed} why, and nothing that it received reaches anybody any more.
+ */
+export class Connection implements Receiver {
+  readonly settings: ConnectionSettings;
+  /** 3, or 2 after the handshake fell back. */
+  protocol: 2 | 3 = 3;
+  /** Where published messages and confirmations go. */
+  pushes: PushReceiver = noPushes;
+  /** Set when a reply may still be on its way that nobody will wait for: the connection must not serve another. */
+  inDoubt = false;
+  /** When the last bytes arrived, in epoch milliseconds. */
+  lastByteAt: number = Date.now();
+
+  readonly #closedListeners: Set<(reason: TidingsError) => void> = new Set();
+  readonly #gone: Deferred<void> = new Deferred();
+  readonly #opened: Deferred<void> = new Deferred();
+  readonly #decoder: Decoder = new Decoder(this);
+  readonly #encoder: Encoder = new Encoder();
+  readonly #pending: Ring<PendingReply> = new Ring();
+  readonly #watchdog: Watchdog;
+  #patience: Patience;
+  #socket: Socket | null = null;
+  #reason: TidingsError | null = null;
+  #ready = false;
+  #arraysArePushes = false;
+  #flushing = false;
+  #now: number = performance.now();
+  #lastByte: number = performance.now();
+  #pings = 0;
+
+  private constructor(settings: ConnectionSettings, patience: Patience) {
+    this.settings = settings;
+    this.#patience = patience;
+    this.#watchdog = new Watchdog(
+      () => this.#deadline(),
+      () => this.#expired(),
+    );
+  }
+
+  /** Dials and shakes hands within `connectTimeout`. Rejects with why it could not; then nothing is left open. */
+  static async open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
+    const connection = new Connection(settings, patience);
+    const timer = setTimeout(() => {
+      const where = address(settings.endpoint);
+      connection.destroy(new TimeoutError(`No connection to ${where} within ${settings.connectTimeout} ms. Is it up?`));
+    }, settings.connectTimeout);
+    const abort = () => connection.destroy(new ConnectionError("The connection is no longer wanted."));
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+    try {
+      const lost = new Promise<never>((_resolve, reject) => connection.onClosed(reject));
+      await Promise.race([connection.#establish(), lost]);
+      connection.#ready = true;
+      connection.#watchdog.arm();
+      return connection;
+    } catch (error) {
+      connection.destroy(error);
+      throw connection.#reason ?? error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Why the connection is lost, or `null` while it lives. */
+  get reason(): TidingsError | null {
+    return this.#reason;
+  }
+
+  /** Resolves when the socket itself is closed. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** Calls the listener once, when the connection is lost or destroyed; returns a function that takes it back. */
+  onClosed(listener: (reason: TidingsError) => void): () => void {
+    if (this.#reason !== null) listener(this.#reason);
+    else this.#closedListeners.add(listener);
+    return () => this.#closedListeners.delete(listener);
+  }
+
+  /** The oldest command that waits for its answer. */
+  get head(): PendingReply | undefined {
+    return this.#pending.peek();
+  }
+
+  /** Takes the oldest waiting command off: its answer came as pushes. */
+  answered(): void {
+    this.#pending.shift();
+  }
+
+  set patience(patience: Patience) {
+    this.#patience = patience;
+    this.#watchdog.arm();
+  }
+
+  /** To be called once this connection is to subscribe: in RESP2 its arrays are pushes from then on. */
+  expectPushes(): void {
+    if (this.protocol === 3) return;
+    this.#arraysArePushes = true;
+    this.#decoder.expectArraysOfMessages();
+  }
+
+  /** Sends a command; the reply's bulk strings are text, or Buffers with `wantsText` false. */
+  command(args: readonly Argument[], wantsText = true): Promise<Reply> {
+    const pending = new PendingCommand(String(args[0]).toUpperCase(), wantsText);
+    this.#encoder.command(args);
+    this.#issued(pending);
+    return pending.reply;
+  }
+
+  /** Sends a command whose arguments are names' keys; `pending` is answered by pushes, or by an error. */
+  subscription(command: string, keys: readonly string[], pending: PendingReply): void {
+    this.#encoder.keys(command, keys);
+    this.#issued(pending);
+  }
+
+  /** Sends commands whose confirmations nobody counts, then a PING; true when its nonce came back behind them. */
+  fence(commands: readonly string[]): Promise<boolean> {
+    for (const command of commands) this.#encoder.keys(command, []);
+    return this.#ping(false);
+  }
+
+  /** Proves the link alive: true, or the connection is destroyed. */
+  async ping(): Promise<boolean> {
+    const passed = await this.#ping(true);
+    if (!passed)
+      this.destroy(new ProtocolError("A PING was answered with something else. The replies are out of step."));
+    return passed;
+  }
+
+  /** Ends the connection; what waits is told. Any value is taken for a reason, the first one stays. */
+  destroy(reason: unknown): void {
+    if (this.#reason !== null) return;
+    this.#reason =
+      reason instanceof TidingsError ? reason : new ConnectionError(this.#about("failed"), { cause: reason });
+    this.#decoder.halt();
+    this.#watchdog.stop();
+    this.pushes = noPushes;
+    if (this.#socket === null) this.#gone.resolve();
+    else this.#socket.destroy();
+    const waiting = [...this.#pending];
+    this.#pending.clear();
+    for (const pending of waiting) pending.lost(this.#reason);
+    for (const listener of this.#closedListeners) listener(this.#reason);
+    this.#closedListeners.clear();
+  }
+
+  // What the decoder tells (Receiver).
+
+  get wantsText(): boolean {
+    return this.#pending.peek()?.wantsText ?? false;
+  }
+
+  message(channel: string, payload: Payload): void {
+    this.pushes.message(channel, payload);
+  }
+
+  smessage(channel: string, payload: Payload): void {
+    this.pushes.smessage(channel, payload);
+  }
+
+  pmessage(pattern: string, channel: string, payload: Payload): void {
+    this.pushes.pmessage(pattern, channel, payload);
+  }
+
+  push(items: Reply[]): void {
+    pushTo(this.pushes, items);
+  }
+
+  reply(value: Reply): void {
+    // In RESP2 a connection that subscribes receives pushes, and the answer to PING, as plain arrays.
+    if (this.#arraysArePushes && Array.isArray(value)) {
+      if (pushTo(this.pushes, value)) return;
+      if (String(value[0]) === "pong" && value.length === 2) {
+        this.#answer(value[1] ?? null);
+        return;
+      }
+    }
+    this.#answer(value);
+  }
+
+  // ---
+
+  async #establish(): Promise<void> {
+    const { credentials } = this.settings;
+    const login = await credentials();
+    if (this.#reason !== null) return;
+    this.#socket = openSocket(this.settings, {
+      space: () => this.#decoder.space(),
+      received: (count) => this.#received(count),
+      open: () => this.#opened.resolve(),
+      gone: (cause) => {
+        this.#gone.resolve();
+        if (this.#reason !== null) return;
+        const what =
+          cause === null ? "was closed by the server" : `failed: ${"code" in cause ? cause.code : cause.message}`;
+        this.destroy(new ConnectionError(this.#about(what), cause === null ? undefined : { cause }));
+      },
+    });
+    await this.#opened.promise;
+    this.protocol = await shakeHands(this, login);
+  }
+
+  #received(count: number): void {
+    this.#lastByte = performance.now();
+    this.lastByteAt = Date.now();
+    try {
+      this.#decoder.decode(count);
+    } catch (error) {
+      this.destroy(error);
+    }
+  }
+
+  #answer(value: Reply): void {
+    const pending = this.#pending.peek();
+    if (pending === undefined) this.destroy(new ProtocolError("A reply came that nothing had asked for."));
+    else if (pending.settle(value)) this.#pending.shift();
+  }
+
+  #ping(strict: boolean): Promise<boolean> {
+    const fence = new Fence(`tidings-${++this.#pings}`, strict);
+    this.#encoder.command(["PING", fence.nonce]);
+    this.#issued(fence);
+    return fence.passed;
+  }
+
+  #issued(pending: PendingReply): void {
+    if (this.#reason !== null) {
+      this.#encoder.take();
+      pending.lost(this.#reason);
+      return;
+    }
+    if (!this.#flushing) {
+      this.#flushing = true;
+      this.#now = performance.now();
+      process.nextTick(() => this.#flush());
+    }
+    pending.since = this.#now;
+    this.#pending.push(pending);
+    if (this.#pending.size === 1) this.#watchdog.arm();
+    if (this.#encoder.length > FLUSH_AT) this.#write();
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    this.#write();
+  }
+
+  #write(): void {
+    const socket = this.#socket;
+    if (socket === null || this.#reason !== null || this.#encoder.length === 0) return;
+    const chunks = this.#encoder.take();
+    if (chunks.length > 1) socket.cork();
+    for (const chunk of chunks) socket.write(chunk, "latin1");
+    if (chunks.length > 1) socket.uncork();
+  }
+
+  #deadline(): number | null {
+    if (this.#reason !== null || !this.#ready) return null;
+    const { maxIdle, replyTimeout, anyByteCounts } = this.#patience;
+    const head = this.#pending.peek();
+    if (head === undefined) return this.#lastByte + maxIdle;
+    return (anyByteCounts ? Math.max(this.#lastByte, head.since) : head.since) + replyTimeout;
+  }
+
+  #expired(): void {
+    const late = this.#pending.peek();
+    if (late === undefined) {
+      void this.ping();
+      return;
+    }
+    const silence = this.#about(`gave no answer for ${this.#patience.replyTimeout} ms`);
+    this.#pending.shift();
+    late.lost(
+      new TimeoutError(`${silence} The connection was closed; the server may or may not have run the command.`),
+    );
+    this.destroy(new ConnectionError(silence));
+  }
+
+  #about(what: string): string {
+    return `The connection to ${address(this.settings.endpoint)} ${what}.`;
+  }
+}

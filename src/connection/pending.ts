@@ -1,0 +1,79 @@
+import { Deferred } from "../core/deferred.ts";
+import { ConnectionError, ServerError, type TidingsError } from "../errors.ts";
+import type { Reply } from "../resp/reply.ts";
+
+/**
+ * A command that was written and whose answer has not arrived. Redis answers in order, so the oldest one gets the next
+ * reply. (Confirmations of subscriptions are pushes; the one who sent the command takes it off when it is confirmed.)
+ */
+export interface PendingReply {
+  /** Whether bulk strings of the reply are wanted as text; else they are Buffers. */
+  readonly wantsText: boolean;
+  /** When it was issued: `performance.now()` time. */
+  since: number;
+  /** Takes a reply; true when no other is due. A `ServerError` is a reply. */
+  settle(reply: Reply): boolean;
+  /** The connection is gone; there will be no reply. */
+  lost(reason: TidingsError): void;
+}
+
+/** A command whose reply settles a promise. */
+export class PendingCommand implements PendingReply {
+  readonly wantsText: boolean;
+  since = 0;
+  readonly #command: string;
+  readonly #deferred: Deferred<Reply> = new Deferred();
+
+  constructor(command: string, wantsText: boolean) {
+    this.#command = command;
+    this.wantsText = wantsText;
+  }
+
+  get reply(): Promise<Reply> {
+    return this.#deferred.promise;
+  }
+
+  settle(reply: Reply): boolean {
+    if (reply instanceof ServerError) this.#deferred.reject(reply.about(this.#command));
+    else this.#deferred.resolve(reply);
+    return true;
+  }
+
+  lost(reason: TidingsError): void {
+    const fate = `The connection was lost before ${this.#command} was answered; the server may or may not have run it.`;
+    this.#deferred.reject(reason instanceof ConnectionError ? new ConnectionError(fate, { cause: reason }) : reason);
+  }
+}
+
+/** A PING with a nonce: every answer to what was written before it has arrived when the nonce comes back. */
+export class Fence implements PendingReply {
+  readonly wantsText = true;
+  since = 0;
+  readonly nonce: string;
+  readonly #strict: boolean;
+  readonly #deferred: Deferred<boolean> = new Deferred();
+
+  /** A strict fence takes the next reply for its own; the other one skips errors that answer earlier commands. */
+  constructor(nonce: string, strict: boolean) {
+    this.nonce = nonce;
+    this.#strict = strict;
+  }
+
+  /** True: the nonce came back, or (strict) an error such as LOADING, which proves the link alive. False: neither. */
+  get passed(): Promise<boolean> {
+    return this.#deferred.promise;
+  }
+
+  settle(reply: Reply): boolean {
+    if (reply instanceof ServerError) {
+      if (this.#strict) this.#deferred.resolve(true);
+      return this.#strict;
+    }
+    this.#deferred.resolve(String(reply) === this.nonce);
+    return true;
+  }
+
+  lost(): void {
+    this.#deferred.resolve(false);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Payload, Reply } from "../resp/reply.ts";
+
+/** The kinds of confirmation. */
+export type ConfirmationKind =
+  | "subscribe"
+  | "unsubscribe"
+  | "psubscribe"
+  | "punsubscribe"
+  | "ssubscribe"
+  | "sunsubscribe";
+
+/** Who takes what a connection receives without asking. Names are keys: one char per byte. */
+export interface PushReceiver {
+  message(channel: string, payload: Payload): void;
+  smessage(channel: string, payload: Payload): void;
+  pmessage(pattern: string, channel: string, payload: Payload): void;
+  /** `key` is `null` in the answer to an unsubscribe from nothing; `count` is the server's. */
+  confirmation(kind: ConfirmationKind, key: string | null, count: number): void;
+}
+
+/** For a connection that nobody subscribes on. */
+export const noPushes: PushReceiver = Object.freeze({
+  message() {},
+  smessage() {},
+  pmessage() {},
+  confirmation() {},
+});
+
+/** Hands over a push that the general decoder read; false if it is no Pub/Sub push. */
+export function pushTo(receiver: PushReceiver, items: readonly Reply[]): boolean {
+  const [first, second, third, fourth] = items;
+  const kind = Buffer.isBuffer(first) ? first.toString("latin1") : first;
+  switch (kind) {
+    case "message":
+    case "smessage":
+      if (!Buffer.isBuffer(second) || !Buffer.isBuffer(third)) return false;
+      receiver[kind](second.toString("latin1"), new ReceivedPayload(third));
+      return true;
+    case "pmessage":
+      if (!Buffer.isBuffer(second) || !Buffer.isBuffer(third) || !Buffer.isBuffer(fourth)) return false;
+      receiver.pmessage(second.toString("latin1"), third.toString("latin1"), new ReceivedPayload(fourth));
+      return true;
+    case "subscribe":
+    case "unsubscribe":
+    case "psubscribe":
+    case "punsubscribe":
+    case "ssubscribe":
+    case "sunsubscribe":
+      if (!(Buffer.isBuffer(second) || second === null) || typeof third !== "number") return false;
+      receiver.confirmation(kind, second === null ? null : second.toString("latin1"), third);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A payload that has already left the window. */
+class ReceivedPayload implements Payload {
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.length;
+  }
+
+  text(): string {
+    return this.#bytes.toString();
+  }
+
+  bytes(): Buffer {
+    return this.#bytes;
+  }
+}

@@ -1,0 +1,87 @@
+import { ArgumentError } from "../errors.ts";
+import type { Endpoint } from "./settings.ts";
+
+/** What a URL says; what it leaves out is `undefined`. */
+export interface ParsedUrl {
+  readonly endpoint: Endpoint;
+  readonly tls: boolean;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly db: number | undefined;
+}
+
+const schemes: Readonly<Record<string, "tcp" | "tls" | "unix">> = {
+  "redis:": "tcp",
+  "valkey:": "tcp",
+  "rediss:": "tls",
+  "valkeys:": "tls",
+  "unix:": "unix",
+};
+
+const DEFAULT_PORT = 6379;
+
+/**
+ * Reads `redis://[user[:password]@]host[:port][/db]`, the same with `rediss://` (TLS), and
+ * `unix://[user[:password]@]/path/to/socket[?db=n]`; `valkey://` and `valkeys://` are the same as the first two. User
+ * and password are percent-encoded, an IPv6 host stands in brackets. Never quotes the URL in an error: it may hold a
+ * password.
+ */
+export function parseUrl(text: string): ParsedUrl {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new ArgumentError("The URL cannot be read. Write redis://user:password@host:port/db, percent-encoded.");
+  }
+  const kind = schemes[url.protocol];
+  if (kind === undefined) {
+    const scheme = text.includes("://") ? ` "${url.protocol.slice(0, -1)}"` : "";
+    throw new ArgumentError(
+      `Unknown scheme${scheme} in the URL. Use redis://, rediss://, valkey://, valkeys:// or unix://.`,
+    );
+  }
+  if (url.hash !== "") throw new ArgumentError('The URL holds a "#". Percent-encode it as %23.');
+  const login = { username: decode(url.username, "user"), password: decode(url.password, "password") };
+  if (kind === "unix") return { ...login, tls: false, ...unixSocket(url) };
+  for (const name of url.searchParams.keys()) throw unknownParameter(name, "none is known for this scheme");
+  return {
+    ...login,
+    tls: kind === "tls",
+    endpoint: {
+      host: decode(url.hostname.replace(/^\[(.*)\]$/, "$1"), "host") ?? "localhost",
+      port: url.port === "" ? DEFAULT_PORT : Number(url.port),
+    },
+    db: database(url.pathname.slice(1)),
+  };
+}
+
+function unixSocket(url: URL): { endpoint: Endpoint; db: number | undefined } {
+  for (const name of url.searchParams.keys()) {
+    if (name !== "db") throw unknownParameter(name, 'the one known for a unix socket is "db"');
+  }
+  const path = decode(url.pathname, "path");
+  if (url.hostname !== "" || path === undefined || path === "/") {
+    throw new ArgumentError("A unix URL needs an absolute path: unix:///path/to/redis.sock.");
+  }
+  return { endpoint: { path }, db: database(url.searchParams.get("db") ?? "") };
+}
+
+function unknownParameter(name: string, known: string): ArgumentError {
+  return new ArgumentError(`Unknown parameter "${name}" in the URL: ${known}. Pass it as an option.`);
+}
+
+function database(text: string): number | undefined {
+  if (text === "") return undefined;
+  if (!/^\d{1,9}$/.test(text))
+    throw new ArgumentError("The database in the URL must be a number: redis://host:port/0.");
+  return Number(text);
+}
+
+function decode(text: string, part: string): string | undefined {
+  if (text === "") return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new ArgumentError(`The ${part} in the URL is not percent-encoded: use encodeURIComponent().`);
+  }
+}

@@ -1,0 +1,54 @@
+import { between, checkOptions, nonNegative, oneOf } from "./checks.ts";
+
+/**
+ * Says how long to wait before a new attempt: milliseconds, or `null` to give up. `attempt` is 1 for the first one
+ * after a link was lost; it starts anew once a link has lived for 5 s. `cause` is why the last attempt or link ended.
+ * The first attempt after a live link is never later than 100 ms, whatever the policy says.
+ */
+export type RetryPolicy = (attempt: number, cause: unknown) => number | null;
+
+/** Waits of `base * 2^(attempt - 1)` ms, at most `max`; with full jitter a random time between 0 and that. The default. */
+export function exponentialBackoff(
+  options: {
+    /** Milliseconds before the first attempt (its upper bound with jitter). Default 100. */
+    base?: number | undefined;
+    /** The longest wait in milliseconds. Default 16,000. */
+    max?: number | undefined;
+    /** `"full"` spreads clients that lost the same server; `"none"` waits exactly. Default `"full"`. */
+    jitter?: "full" | "none" | undefined;
+    /** Attempts before giving up. Default Infinity. */
+    attempts?: number | undefined;
+  } = {},
+): RetryPolicy {
+  checkOptions("exponentialBackoff", options, {
+    base: nonNegative,
+    max: nonNegative,
+    jitter: oneOf("full", "none"),
+    attempts: between(0, Number.POSITIVE_INFINITY),
+  });
+  const { base = 100, max = 16_000, jitter = "full", attempts = Number.POSITIVE_INFINITY } = options;
+  return (attempt) => {
+    if (attempt > attempts) return null;
+    const longest = Math.min(max, base * 2 ** (attempt - 1));
+    return jitter === "full" ? Math.random() * longest : longest;
+  };
+}
+
+/** The same wait before each attempt. */
+export function constantDelay(
+  options: {
+    /** Milliseconds. Default 1000. */
+    delay?: number | undefined;
+    /** Attempts before giving up. Default Infinity. */
+    attempts?: number | undefined;
+  } = {},
+): RetryPolicy {
+  checkOptions("constantDelay", options, { delay: nonNegative, attempts: between(0, Number.POSITIVE_INFINITY) });
+  const { delay = 1000, attempts = Number.POSITIVE_INFINITY } = options;
+  return (attempt) => (attempt > attempts ? null : delay);
+}
+
+/** Gives up at once: the first lost link is a failure. */
+export function noRetry(): RetryPolicy {
+  return () => null;
+}

@@ -1,0 +1,76 @@
+import { closest } from "fastest-levenshtein";
+import { ArgumentError } from "../errors.ts";
+
+/** Throws an {@link ArgumentError} if the value of the option or argument `name` is not of its kind. */
+export type Check = (value: unknown, name: string) => void;
+
+/** Refuses options that are not an object, unknown names (with the nearest known one) and values of a wrong kind. */
+export function checkOptions(owner: string, options: unknown, known: Readonly<Record<string, Check>>): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new ArgumentError(`${owner} takes an object of options, not ${describe(options)}.`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const check = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (check === undefined) {
+      const names = Object.keys(known);
+      const nearest = names.length > 0 ? ` Did you mean "${closest(name, names)}"?` : "";
+      throw new ArgumentError(`${owner} knows no option "${name}".${nearest}`);
+    }
+    if (value !== undefined) check(value, name);
+  }
+}
+
+/** A check from a predicate and the words for what it wants. */
+export function check(wanted: string, holds: (value: unknown) => boolean): Check {
+  return (value, name) => {
+    if (!holds(value)) throw new ArgumentError(`"${name}" must be ${wanted}, not ${describe(value)}.`);
+  };
+}
+
+export const string: Check = check("a string", (value) => typeof value === "string");
+export const boolean: Check = check("true or false", (value) => typeof value === "boolean");
+export const callable: Check = check("a function", (value) => typeof value === "function");
+export const object: Check = check("an object", (value) => typeof value === "object" && value !== null);
+export const signal: Check = check("an AbortSignal", (value) => value instanceof AbortSignal);
+
+/** A number of milliseconds or items: zero or more, finite. */
+export const nonNegative: Check = check(
+  "a number of 0 or more",
+  (value) => typeof value === "number" && value >= 0 && Number.isFinite(value),
+);
+
+/** A timer's time: above zero and within what Node's timers can count (2^31 - 1 ms). */
+export const milliseconds: Check = check(
+  "a number of milliseconds above 0 and below 2^31",
+  (value) => typeof value === "number" && value > 0 && value < 2 ** 31,
+);
+
+export function between(least: number, most: number): Check {
+  return check(
+    `a number from ${least} to ${most}`,
+    (value) => typeof value === "number" && value >= least && value <= most,
+  );
+}
+
+export function integer(least: number, most: number): Check {
+  return check(
+    `a whole number from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+  );
+}
+
+export function oneOf(...values: readonly (string | number)[]): Check {
+  return check(values.map((value) => JSON.stringify(value)).join(" or "), (value) =>
+    values.includes(value as string | number),
+  );
+}
+
+/** What a wrong value is, without showing it: it may be a secret. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
+    return String(value);
+  }
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? `an object (${value.constructor?.name ?? "no class"})` : `a ${typeof value}`;
+}

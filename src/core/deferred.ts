@@ -1,0 +1,18 @@
+/** A promise with its two ends in hand (`Promise.withResolvers`, which Node 20 lacks). */
+export class Deferred<T> {
+  readonly promise: Promise<T>;
+  declare readonly resolve: (value: T | PromiseLike<T>) => void;
+  declare readonly reject: (reason: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      Object.assign(this, { resolve, reject });
+    });
+  }
+}
+
+/** For a promise whose failure is told elsewhere: its rejection is never reported as unhandled. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

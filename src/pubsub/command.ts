@@ -1,0 +1,107 @@
+import type { PendingReply } from "../connection/pending.ts";
+import { ServerError } from "../errors.ts";
+import type { Reply } from "../resp/reply.ts";
+import type { Call } from "./call.ts";
+import type { Entry } from "./entry.ts";
+import type { Link } from "./link.ts";
+import type { Step, Verb } from "./reconcile.ts";
+
+/** Who is told how a command went. */
+export interface CommandOwner {
+  refused(command: Command, error: ServerError): void;
+  lost(command: Command): void;
+}
+
+/**
+ * A (P|S)(UN)SUBSCRIBE that was sent. The server answers it with one confirmation per name, or with one error for all;
+ * confirmations are matched by name, errors by the order of commands.
+ */
+export class Command implements PendingReply {
+  readonly wantsText = false;
+  since = 0;
+  readonly verb: Verb;
+  readonly link: Link;
+  /** The connection it was sent on. */
+  readonly epoch: number;
+  /** Its place in the order in which calls and commands were issued. */
+  readonly order: number;
+  /** The one call it was sent for; `null`: it restores, and serves every call that waits for its names. */
+  readonly call: Call | null;
+  /** Set while a refused batch is asked again name by name. */
+  readonly probe: Probe | null;
+  readonly #entries: Entry[];
+  readonly #owner: CommandOwner;
+  #next = 0;
+
+  constructor(
+    step: Step,
+    context: { link: Link; order: number; call: Call | null; probe: Probe | null; owner: CommandOwner },
+  ) {
+    this.verb = step.verb;
+    this.#entries = [...step.entries];
+    this.link = context.link;
+    this.epoch = context.link.epoch;
+    this.order = context.order;
+    this.call = context.call;
+    this.probe = context.probe;
+    this.#owner = context.owner;
+  }
+
+  get subscribes(): boolean {
+    return this.verb === "SUBSCRIBE" || this.verb === "PSUBSCRIBE" || this.verb === "SSUBSCRIBE";
+  }
+
+  get keys(): string[] {
+    return this.#entries.map((entry) => entry.key);
+  }
+
+  get done(): boolean {
+    return this.#next === this.#entries.length;
+  }
+
+  /** The names without a confirmation yet. */
+  get left(): Entry[] {
+    return this.#entries.slice(this.#next);
+  }
+
+  /** The entry that a confirmation of `key` is for, counted as confirmed; `undefined` if it is none of the command's. */
+  take(key: string): Entry | undefined {
+    const entries = this.#entries;
+    // Servers confirm in the order of the command; another order costs a search.
+    for (let i = this.#next; i < entries.length; i++) {
+      const entry = entries[i] as Entry;
+      if (entry.key !== key) continue;
+      entries[i] = entries[this.#next] as Entry;
+      entries[this.#next++] = entry;
+      if (this.done) this.#entries.length = this.#next = 0;
+      return entry;
+    }
+    return undefined;
+  }
+
+  settle(reply: Reply): boolean {
+    const error =
+      reply instanceof ServerError ? reply : new ServerError(`ERR ${this.verb} was answered with a plain reply`);
+    this.#owner.refused(this, error.about(this.verb));
+    return true;
+  }
+
+  lost(): void {
+    this.#owner.lost(this);
+  }
+}
+
+/** A refused batch, asked again name by name to find the names that the server denies. */
+export class Probe {
+  /** Names without an answer yet. */
+  left = 0;
+  readonly denied: Entry[] = [];
+  /** The last refusal. */
+  error: ServerError;
+  /** Confirmations held back until it is known whether the call stands. */
+  readonly held: { readonly command: Command; readonly entry: Entry; readonly count: number }[] = [];
+
+  constructor(error: ServerError) {
+    this.error = error;
+  }
+}

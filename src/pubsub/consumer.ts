@@ -1,0 +1,194 @@
+import { type Codec, decodeText, type TextCodec } from "../codec.ts";
+import { Deferred } from "../core/deferred.ts";
+import { CodecError, HandlerError, type ServerError } from "../errors.ts";
+import { type NameForm, nameOf } from "../names.ts";
+import type { Payload } from "../resp/reply.ts";
+import { Engine, type EngineOptions, type EngineOwner, type State, type Wish } from "./engine.ts";
+import type { Entry, Kind, Sink } from "./entry.ts";
+import { type AnyHandler, type AnyPublished, type HandlerHost, HandlerQueue } from "./handler.ts";
+import { Inbox } from "./inbox.ts";
+import type { Verb } from "./reconcile.ts";
+import type { SubscriberSource } from "./source.ts";
+import type { ConsumerEvents } from "./types.ts";
+
+/** How a consumer's events get out. */
+export interface Events {
+  emit<Name extends keyof ConsumerEvents>(name: Name, ...args: ConsumerEvents[Name]): boolean;
+  listenerCount(name: keyof ConsumerEvents): number;
+}
+
+/** What a consumer makes of messages. */
+export interface ConsumerOptions extends EngineOptions {
+  readonly codec: Codec<unknown, never>;
+  readonly names: NameForm;
+  readonly ignoreSubscribeMessages: boolean;
+}
+
+/**
+ * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
+ * knows names and servers, and nothing of this.
+ */
+export class Consumer implements EngineOwner, HandlerHost {
+  readonly inbox: Inbox = new Inbox();
+  readonly engine: Engine;
+  readonly names: NameForm;
+  readonly ignoresConfirmations: boolean;
+  /** Payloads that the codec refused. */
+  refused = 0;
+  /** Where messages without a handler go. */
+  readonly #unhandled: Sink = {
+    message: (entry, payload) => this.#lay(this.decode(entry, payload, null)),
+    pmessage: (entry, channel, payload) => this.#lay(this.decode(entry, payload, channel)),
+  };
+  readonly #codec: Codec<unknown, never>;
+  readonly #fromText: ((text: string) => unknown) | null;
+  readonly #events: Events;
+  /** Queues with an async handler at work, by channel or pattern. */
+  readonly #busy: Map<string, HandlerQueue> = new Map();
+  #quiet: Deferred<void> | null = null;
+
+  constructor(source: SubscriberSource, events: Events, options: ConsumerOptions) {
+    this.names = options.names;
+    this.ignoresConfirmations = options.ignoreSubscribeMessages;
+    this.#codec = options.codec;
+    this.#fromText = textDecoder(options.codec);
+    this.#events = events;
+    this.engine = new Engine(source, this, options);
+  }
+
+  /** A name to subscribe, its messages to go to the handler or into the inbox. */
+  wish(kind: Kind, key: string, handler: AnyHandler | null): Wish {
+    const id = `${kind}:${key}`;
+    const sink = handler === null ? this.#unhandled : new HandlerQueue(this, id, handler, this.#busy.get(id));
+    return { kind, key, name: nameOf(key, this.names), sink };
+  }
+
+  /** Resolves when no handler is at work, nothing is left to read and nothing awaits a confirmation. */
+  quiet(): Promise<void> {
+    this.#quiet ??= new Deferred();
+    this.settle();
+    return this.#quiet.promise;
+  }
+
+  /** To be called when something was read, in case somebody waits for the last of it. */
+  settle(): void {
+    if (this.#quiet === null || this.#busy.size > 0 || this.engine.registry.size > 0 || !this.inbox.empty) return;
+    this.#quiet.resolve();
+  }
+
+  /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
+  close(): Promise<void> {
+    for (const queue of this.#busy.values()) queue.stop();
+    const released = this.engine.close();
+    this.inbox.close();
+    return released;
+  }
+
+  /** Emits an event; what a listener throws is the process's affair, never ours. */
+  emit<Name extends keyof ConsumerEvents>(name: Name, ...args: ConsumerEvents[Name]): void {
+    try {
+      this.#events.emit(name, ...args);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+
+  // What the engine tells (EngineOwner).
+
+  confirmed(verb: Verb, entry: Entry, count: number): void {
+    if (this.ignoresConfirmations) {
+      this.inbox.handled();
+      return;
+    }
+    const type = verb.toLowerCase() as Lowercase<Verb>;
+    const pattern = entry.kind === "pattern" ? entry.name : null;
+    const confirmation = { type, pattern, channel: entry.name, data: count } as Parameters<Inbox["confirm"]>[0];
+    this.inbox.confirm(confirmation, this.engine.registry.size);
+  }
+
+  state(state: State): void {
+    const untold = state === "failed" && !this.inbox.awaited && !this.engine.awaited;
+    this.emit("state", state);
+    if (state !== "failed" || this.engine.state !== "failed") return;
+    const cause = this.engine.failure as Error;
+    this.inbox.fail(cause);
+    // Somebody must learn of it. Where only handlers are fed, and nobody listens, that is the process.
+    if (this.#events.listenerCount("error") > 0 || (untold && this.#feedsHandlers)) this.#report(cause);
+  }
+
+  denied(error: ServerError): void {
+    this.emit("denied", error);
+  }
+
+  empty(): void {
+    if (this.engine.started && this.inbox.empty) this.inbox.idle();
+    this.settle();
+  }
+
+  // What handlers' queues ask and tell (HandlerHost).
+
+  decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null {
+    let data: unknown;
+    try {
+      data = this.#fromText === null ? this.#codec.decode(payload.bytes()) : this.#fromText(payload.text());
+    } catch (error) {
+      this.#refuse(entry, payload, channel, error);
+      return null;
+    }
+    return channel === null
+      ? { type: "message", pattern: null, channel: entry.name, data }
+      : { type: "pmessage", pattern: entry.name, channel: nameOf(channel, this.names), data };
+  }
+
+  handled(): void {
+    this.inbox.handled();
+  }
+
+  handlerFailed({ channel, pattern }: AnyPublished, error: unknown): void {
+    this.#report(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
+  }
+
+  busy(queue: HandlerQueue): void {
+    this.#busy.set(queue.id, queue);
+  }
+
+  idle(queue: HandlerQueue): void {
+    if (this.#busy.get(queue.id) === queue) this.#busy.delete(queue.id);
+    this.settle();
+  }
+
+  // ---
+
+  get #feedsHandlers(): boolean {
+    for (const entry of this.engine.registry) if (entry.sink instanceof HandlerQueue) return true;
+    return false;
+  }
+
+  #lay(message: AnyPublished | null): void {
+    if (message !== null) this.inbox.push(message);
+  }
+
+  /** A publisher must not be able to stop its subscribers: told to those who listen, and never thrown. */
+  #refuse(entry: Entry, payload: Payload, channel: string | null, cause: unknown): void {
+    this.refused++;
+    if (this.#events.listenerCount("error") === 0) return;
+    const name = channel === null ? entry.name : nameOf(channel, this.names);
+    this.emit("error", new CodecError(name, payload.bytes(), cause));
+  }
+
+  /** Emitted where somebody listens; else it surfaces as an uncaught exception does. */
+  #report(error: Error): void {
+    if (this.#events.listenerCount("error") > 0) this.emit("error", error);
+    else {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function textDecoder(codec: Codec<unknown, never>): ((text: string) => unknown) | null {
+  return decodeText in codec ? (codec as TextCodec<unknown, never>)[decodeText] : null;
+}

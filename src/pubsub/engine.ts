@@ -1,0 +1,403 @@
+import { addAbortListener } from "node:events";
+import { isPassing } from "../connection/handshake.ts";
+import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
+import { Call } from "./call.ts";
+import { Command, type CommandOwner, Probe } from "./command.ts";
+import { discard, Entry, type Kind, type Sink } from "./entry.ts";
+import { Link, type LinkOptions, type LinkOwner } from "./link.ts";
+import { OneLink, type Placement } from "./placement.ts";
+import { reconcile, type Step, type Verb } from "./reconcile.ts";
+import { Registry } from "./registry.ts";
+import type { SubscriberSource } from "./source.ts";
+
+/** Where a consumer stands: `reconnecting` from the loss of a connection until all is restored; `failed` until `retry()`. */
+export type State = "connecting" | "live" | "reconnecting" | "failed" | "closed";
+
+/** A name that a call wants, and where its messages are to go. */
+export interface Wish {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly name: string | Buffer;
+  readonly sink: Sink;
+}
+
+/** Who is told what the engine does. */
+export interface EngineOwner {
+  confirmed(verb: Verb, entry: Entry, count: number): void;
+  state(state: State): void;
+  /** The server denied names that stay wanted. */
+  denied(error: ServerError): void;
+  /** No entry is left: nothing is wanted, and no unsubscribe awaits its confirmation. */
+  empty(): void;
+}
+
+/** Times in milliseconds. */
+export interface EngineOptions extends LinkOptions {
+  readonly connectTimeout: number;
+  readonly unsubscriptionTimeout: number;
+}
+
+/** What bounds one call; the timeout counts silence on a ready connection. */
+export interface CallOptions {
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Joins the registry (what is wanted), the links (what the servers have) and the placement (which name goes over which
+ * link). Whatever happens, the way is the same: note the wish, `reconcile`, send, and let the answers settle it.
+ */
+export class Engine implements LinkOwner, CommandOwner {
+  readonly registry: Registry = new Registry();
+  /** Names that the server denied and that are still wanted. */
+  readonly denied: Map<Entry, ServerError> = new Map();
+  readonly #owner: EngineOwner;
+  readonly #options: EngineOptions;
+  readonly #placement: Placement;
+  /** Calls that are not settled. */
+  readonly #calls: Set<Call> = new Set();
+  #order = 0;
+  #epoch = 0;
+  #started = false;
+  #state: State = "connecting";
+  /** Why the last connection or attempt ended. */
+  #loss: unknown = null;
+
+  constructor(source: SubscriberSource, owner: EngineOwner, options: EngineOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#placement = new OneLink(new Link(source, this, this.registry, options, () => ++this.#epoch));
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether a call waits. */
+  get awaited(): boolean {
+    return this.#calls.size > 0;
+  }
+
+  /** Why it failed. */
+  get failure(): unknown {
+    return this.#loss;
+  }
+
+  /** Begins to connect. What is wanted is subscribed as soon as a link is up. */
+  start(): void {
+    this.#started = true;
+    if (this.#state === "failed") this.#enter("reconnecting");
+    for (const call of this.#calls) call.allow(this.#options.connectTimeout);
+    for (const link of this.#placement.links) link.start();
+  }
+
+  /** Resolves when every link is up and has restored what is wanted. */
+  live(options: CallOptions): Promise<void> {
+    return this.#ask([], options);
+  }
+
+  /** Wants the names, all or none; resolves when the server has confirmed every one. */
+  subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
+    return this.#ask(
+      wishes.map((wish) => this.#entry(wish)),
+      options,
+      wishes,
+    );
+  }
+
+  /** Asks again for entries that are wanted already; resolves when they are confirmed. */
+  reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
+    return this.#ask(entries, options);
+  }
+
+  /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */
+  unsubscribe(entries: readonly Entry[]): Promise<void> {
+    const call = this.#call(entries, this.#options.unsubscriptionTimeout, () => {
+      for (const entry of call.left) entry.link.doubt();
+      this.#finish(call);
+    });
+    for (const entry of entries) {
+      // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
+      const { link } = entry;
+      for (const claim of entry.abandon()) if (!link.ready || claim.order < link.since) this.#confirm(claim, entry);
+    }
+    this.#send(entries, { call });
+    for (const entry of entries) if (!entry.leaving) this.#confirm(call, entry);
+    if (entries.length === 0) this.#finish(call);
+    return call.promise;
+  }
+
+  /** Ends all: pending calls reject, links let their connections go. */
+  async close(): Promise<void> {
+    this.#enter("closed");
+    const closed = new ClosedError("The consumer was closed.");
+    for (const call of this.#calls) call.reject(closed);
+    this.#calls.clear();
+    this.registry.clear();
+    this.denied.clear();
+    await Promise.all(this.#placement.links.map((link) => link.stop()));
+  }
+
+  // What links tell (LinkOwner).
+
+  up(link: Link): void {
+    link.since = ++this.#order;
+    const entries: Entry[] = [];
+    for (const entry of this.registry) if (entry.link === link) entries.push(entry);
+    for (const step of reconcile(entries)) this.#dispatch(step, link, { call: null });
+    for (const call of this.#calls) call.allow(call.timeout);
+  }
+
+  restored(): void {
+    if (this.#state === "closed" || !this.#placement.links.every((link) => link.ready)) return;
+    this.#enter("live");
+    for (const call of this.#calls) if (call.entries.length === 0) this.#finish(call);
+  }
+
+  down(link: Link, reason: unknown): void {
+    this.#loss = reason;
+    if (this.#state === "live") this.#enter("reconnecting");
+    for (const entry of this.registry) if (entry.link === link && !entry.wanted) this.#forget(entry);
+    for (const call of this.#calls) {
+      call.probe = null;
+      call.allow(this.#options.connectTimeout);
+      // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
+      for (const entry of call.left) if (!entry.claims.includes(call)) this.#confirm(call, entry);
+    }
+  }
+
+  failed(_link: Link, reason: unknown): void {
+    this.#loss = reason;
+    this.#enter("failed");
+    for (const call of this.#calls) this.#fail(call, reason);
+  }
+
+  confirmed(command: Command, entry: Entry, count: number): void {
+    if (command.subscribes) this.#subscribed(command, entry, count);
+    else this.#unsubscribed(command, entry, count);
+  }
+
+  // What commands tell (CommandOwner).
+
+  refused(command: Command, error: ServerError): void {
+    const { link, left, call } = command;
+    if (!command.subscribes) {
+      // NOSUB and its like: there was nothing to unsubscribe.
+      for (const entry of left) this.#unsubscribed(command, entry, null);
+    } else if (call === null && isPassing(error)) {
+      link.reset(error);
+    } else if (left.length > 1 && error.code === "NOPERM") {
+      this.#probe(command, error);
+    } else {
+      const probe = command.probe ?? this.#probeOf(command, error);
+      probe.error = error;
+      for (const entry of left) {
+        if (entry.last === command && entry.confirmed !== command.epoch) entry.last = null;
+        probe.denied.push(entry);
+      }
+      this.#answered(command, probe, left.length);
+    }
+    link.finish(command);
+  }
+
+  lost(command: Command): void {
+    const { call } = command;
+    if (call !== null && !command.subscribes) for (const entry of command.left) this.#confirm(call, entry);
+  }
+
+  // Calls.
+
+  #ask(entries: readonly Entry[], { timeout, signal }: CallOptions, wishes?: readonly Wish[]): Promise<void> {
+    const call = this.#call(entries, timeout, (bound) => {
+      const what = call.left.size > 0 ? `No confirmation for ${nameList([...call.left])}` : "No connection";
+      const cause = entries.every((entry) => entry.link.ready) ? null : this.#loss;
+      this.#fail(call, new TimeoutError(`${what} within ${bound} ms.`, cause === null ? undefined : { cause }));
+    });
+    const claim = Object.freeze([call]);
+    for (const [i, entry] of entries.entries()) {
+      const after = wishes?.[i]?.sink ?? entry.sink;
+      if (entry.wanted && after !== entry.sink) call.replaced.set(entry, { before: entry.sink, after });
+      entry.sink = after;
+      entry.claim(call, claim);
+    }
+    this.#send(entries, { call, reassert: true });
+    if (entries.length === 0 && this.#state === "live") this.#finish(call);
+    if (signal !== undefined) {
+      const abort = addAbortListener(signal, () => this.#fail(call, signal.reason));
+      void call.promise.then(
+        () => abort[Symbol.dispose](),
+        () => abort[Symbol.dispose](),
+      );
+    }
+    return call.promise;
+  }
+
+  #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Call {
+    const call = new Call(++this.#order, entries, timeout, late);
+    this.#calls.add(call);
+    const ready = entries.every((entry) => entry.link.ready) && (entries.length > 0 || this.#state === "live");
+    if (this.#started) call.allow(ready ? timeout : this.#options.connectTimeout);
+    return call;
+  }
+
+  #confirm(call: Call, entry: Entry): void {
+    call.confirm(entry);
+    if (call.left.size === 0 && call.probe === null) this.#finish(call);
+  }
+
+  #finish(call: Call): void {
+    if (!this.#calls.delete(call)) return;
+    for (const entry of call.entries) {
+      if (entry.claims.includes(call)) entry.established = true;
+      entry.unclaim(call);
+    }
+    call.resolve();
+  }
+
+  /** Undoes what only this call wanted, and rejects it. */
+  #fail(call: Call, error: unknown): void {
+    if (!this.#calls.delete(call)) return;
+    for (const [entry, { before, after }] of call.replaced) if (entry.sink === after) entry.sink = before;
+    const withdrawn: Entry[] = [];
+    for (const entry of call.entries) {
+      const claimed = entry.claims.includes(call);
+      entry.unclaim(call);
+      if (claimed && !entry.wanted) withdrawn.push(entry);
+    }
+    for (const entry of withdrawn) entry.sink = discard;
+    this.#send(withdrawn, { call: null });
+    call.reject(error);
+  }
+
+  // Commands.
+
+  /** Reconciles entries over the links that are up; the others do so when they come up. */
+  #send(entries: readonly Entry[], { call, reassert = false }: { call: Call | null; reassert?: boolean }): void {
+    for (const link of this.#placement.links) {
+      const there = entries.filter((entry) => entry.link === link);
+      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
+      for (const entry of there) if (!entry.wanted && !entry.leaving) this.#forget(entry);
+    }
+  }
+
+  #dispatch(step: Step, link: Link, { call, probe = null }: { call: Call | null; probe?: Probe | null }): void {
+    const command = new Command(step, { link, order: ++this.#order, call, probe, owner: this });
+    for (const entry of step.entries) entry.last = command;
+    link.send(command, command.subscribes && call === null);
+  }
+
+  #subscribed(command: Command, entry: Entry, count: number): void {
+    const { call, probe } = command;
+    entry.confirmed = command.epoch;
+    this.denied.delete(entry);
+    if (call === null) {
+      if (entry.sink !== discard) this.#owner.confirmed(command.verb, entry, count);
+      for (const claim of entry.claims) if (claim.order < command.order) this.#confirm(claim, entry);
+    } else {
+      if (probe !== null) probe.held.push({ command, entry, count });
+      else if (!call.settled) this.#owner.confirmed(command.verb, entry, count);
+      this.#confirm(call, entry);
+    }
+    if (probe !== null) this.#answered(command, probe, 1);
+  }
+
+  /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */
+  #unsubscribed(command: Command, entry: Entry, count: number | null): void {
+    if (count !== null && command.call !== null) this.#owner.confirmed(command.verb, entry, count);
+    if (entry.last === command) {
+      entry.last = null;
+      entry.confirmed = 0;
+      if (!entry.wanted) this.#forget(entry);
+    }
+    if (command.call !== null) this.#confirm(command.call, entry);
+  }
+
+  // Denied names.
+
+  /** One denied name denies the whole command: asks for each of its names alone. */
+  #probe(command: Command, error: ServerError): void {
+    const probe = this.#probeOf(command, error);
+    for (const entry of command.left) {
+      if (entry.wanted && entry.asked) {
+        this.#dispatch({ verb: command.verb, entries: [entry] }, command.link, { call: command.call, probe });
+      } else {
+        this.#answered(command, probe, 1);
+        if (command.call !== null) this.#confirm(command.call, entry);
+      }
+    }
+  }
+
+  /** A call's refused batches are one probe, so that its error lists all of its denied names. */
+  #probeOf(command: Command, error: ServerError): Probe {
+    const probe = command.call?.probe ?? new Probe(error);
+    if (command.call !== null) command.call.probe = probe;
+    probe.left += command.left.length;
+    return probe;
+  }
+
+  #answered(command: Command, probe: Probe, names: number): void {
+    probe.left -= names;
+    if (probe.left > 0) return;
+    const { call } = command;
+    if (call !== null) {
+      call.probe = null;
+      if (probe.denied.length > 0) this.#fail(call, denial(probe, command, probe.denied));
+      if (call.settled) return;
+      for (const { command, entry, count } of probe.held) this.#owner.confirmed(command.verb, entry, count);
+      if (call.left.size === 0) this.#finish(call);
+    } else if (probe.denied.length > 0) {
+      this.#deny(command, probe);
+    }
+  }
+
+  /** A restoration was denied names: calls that wait for one of them fail; what is established stays wanted. */
+  #deny(command: Command, probe: Probe): void {
+    const guilty = new Set(probe.denied.flatMap((entry) => entry.claims.filter((call) => call.order < command.order)));
+    for (const call of guilty) {
+      const names = probe.denied.filter((entry) => call.entries.includes(entry));
+      this.#fail(call, denial(probe, command, names));
+    }
+    const news = probe.denied.filter((entry) => entry.wanted && !this.denied.has(entry));
+    const error = denial(probe, command, news);
+    for (const entry of news) this.denied.set(entry, error);
+    if (news.length > 0) this.#owner.denied(error);
+  }
+
+  // ---
+
+  #entry({ kind, key, name, sink }: Wish): Entry {
+    const known = this.registry[kind].get(key);
+    if (known !== undefined) return known;
+    const entry = new Entry(kind, key, name, sink, this.#placement.linkOf(key));
+    this.registry.add(entry);
+    return entry;
+  }
+
+  #forget(entry: Entry): void {
+    this.registry.delete(entry);
+    this.denied.delete(entry);
+    if (this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
+  }
+
+  #enter(state: State): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#owner.state(state);
+  }
+}
+
+function denial(probe: Probe, command: Command, entries: readonly Entry[]): ServerError {
+  return probe.error.about(
+    command.verb,
+    entries.map((entry) => entry.name),
+  );
+}
+
+function nameList(entries: readonly Entry[]): string {
+  const shown = entries.slice(0, 3).map((entry) => JSON.stringify(entry.name.toString()));
+  return entries.length > 3 ? `${shown.join(", ")} and ${entries.length - 3} more` : shown.join(", ");
+}

@@ -1,0 +1,80 @@
+import type { Payload } from "../resp/reply.ts";
+import type { Call } from "./call.ts";
+import type { Command } from "./command.ts";
+import type { Link } from "./link.ts";
+
+/** What a name is: each kind has its own commands, and the same name may be all three. */
+export type Kind = "channel" | "pattern" | "shard";
+
+/** Where the messages of an entry go. */
+export interface Sink {
+  message(entry: Entry, payload: Payload): void;
+  pmessage(entry: Entry, channel: string, payload: Payload): void;
+}
+
+/** Takes messages that nobody is to see any more. */
+export const discard: Sink = Object.freeze({ message() {}, pmessage() {} });
+
+const nobody: readonly Call[] = Object.freeze([]);
+
+/**
+ * A name, what the user wants of it, and what the server was told.
+ *
+ * Wanted is the user's alone: a call that succeeded established the name, or calls still pending claim it. Actual is
+ * the server's alone: the name is subscribed where `confirmed` is the epoch of its link, and what the server was told
+ * is `last`, if that is of the link's epoch. An epoch is one connection: losing it makes both stale, untouched.
+ */
+export class Entry {
+  readonly kind: Kind;
+  readonly key: string;
+  /** The name as it is shown. */
+  readonly name: string | Buffer;
+  sink: Sink;
+  link: Link;
+  /** The last command sent for the name; `null` once it is unsubscribed. */
+  last: Command | null = null;
+  /** The epoch that confirmed it; 0 otherwise. */
+  confirmed = 0;
+  established = false;
+  claims: readonly Call[] = nobody;
+
+  constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink, link: Link) {
+    this.kind = kind;
+    this.key = key;
+    this.name = name;
+    this.sink = sink;
+    this.link = link;
+  }
+
+  get wanted(): boolean {
+    return this.established || this.claims.length > 0;
+  }
+
+  /** Whether the connection that is up was asked for it, and not to leave it since. */
+  get asked(): boolean {
+    return this.last !== null && this.last.epoch === this.link.epoch && this.last.subscribes;
+  }
+
+  /** Whether an unsubscribe on the connection that is up awaits its confirmation. */
+  get leaving(): boolean {
+    return this.last !== null && this.last.epoch === this.link.epoch && !this.last.subscribes;
+  }
+
+  /** `claim` is the call's own list of itself alone, so that a call for many names makes one. */
+  claim(call: Call, claim: readonly Call[]): void {
+    this.claims = this.claims.length === 0 ? claim : [...this.claims, call];
+  }
+
+  unclaim(call: Call): void {
+    if (this.claims.includes(call))
+      this.claims = this.claims.length === 1 ? nobody : this.claims.filter((c) => c !== call);
+  }
+
+  /** The user no longer wants it; returns the calls that did. */
+  abandon(): readonly Call[] {
+    const claims = this.claims;
+    this.established = false;
+    this.claims = nobody;
+    return claims;
+  }
+}

@@ -1,0 +1,94 @@
+import type { Codec } from "../codec.ts";
+import { exponentialBackoff, type RetryPolicy } from "../core/backoff.ts";
+import { boolean, type Check, callable, check, checkOptions, milliseconds, oneOf, signal } from "../core/checks.ts";
+import type { NameForm, NameInput } from "../names.ts";
+import type { ChannelMessage, PatternMessage } from "./message.ts";
+import type { Handlers } from "./types.ts";
+
+/** The text or Buffer that names are shown as. */
+export type Named<Form extends NameForm> = Form extends "bytes" ? Buffer : string;
+
+/** Options of a consumer. */
+export interface PubSubOptions<Data = string, Form extends NameForm = "utf8", Ignore extends boolean = boolean> {
+  /** Channels to subscribe at once: a name, or any iterable of names. */
+  readonly channels?: NameInput | Iterable<NameInput> | undefined;
+  /** Patterns to subscribe at once. */
+  readonly patterns?: NameInput | Iterable<NameInput> | undefined;
+  /** Channels with handlers to subscribe at once. */
+  readonly channelHandlers?: Handlers<ChannelMessage<NoInfer<Data>, Named<NoInfer<Form>>>> | undefined;
+  /** Patterns with handlers to subscribe at once. */
+  readonly patternHandlers?: Handlers<PatternMessage<NoInfer<Data>, Named<NoInfer<Form>>>> | undefined;
+  /** Leaves confirmations out of what is read. Default false. */
+  readonly ignoreSubscribeMessages?: Ignore | undefined;
+  /** Milliseconds of silence on a ready connection before a `subscribe` is a `TimeoutError`. Default 1000. */
+  readonly subscriptionTimeout?: number | undefined;
+  /** Milliseconds an `unsubscribe` waits for its confirmations; a late one is no error. Default 100. */
+  readonly unsubscriptionTimeout?: number | undefined;
+  /** Milliseconds of silence after which a PING is sent. Default 15,000. */
+  readonly maxIdle?: number | undefined;
+  /** Milliseconds without any byte after which an awaited answer means a dead link. Default 5000. */
+  readonly pingTimeout?: number | undefined;
+  /** When to reconnect. Default: the client's. */
+  readonly retryPolicy?: RetryPolicy | undefined;
+  /** What `data` is. Default: the client's. */
+  readonly codec?: Codec<Data, never> | undefined;
+  /** How names are shown: text, or Buffers. Default: the client's. */
+  readonly names?: Form | undefined;
+  /** Aborting closes the consumer, or rejects an `open()` that is pending. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const names: Check = check("a name or an iterable of names", (value) => typeof value === "string" || isIterable(value));
+const handlers: Check = check(
+  "an object, a Map or an iterable of [name, handler]",
+  (value) => typeof value === "object" && value !== null && !(value instanceof Uint8Array),
+);
+
+export const codec: Check = check(
+  "a codec with decode and encode",
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    typeof Reflect.get(value, "decode") === "function" &&
+    typeof Reflect.get(value, "encode") === "function",
+);
+
+export const nameForm: Check = oneOf("utf8", "bytes");
+
+const known: Readonly<Record<keyof PubSubOptions, Check>> = {
+  channels: names,
+  patterns: names,
+  channelHandlers: handlers,
+  patternHandlers: handlers,
+  ignoreSubscribeMessages: boolean,
+  subscriptionTimeout: milliseconds,
+  unsubscriptionTimeout: milliseconds,
+  maxIdle: milliseconds,
+  pingTimeout: milliseconds,
+  retryPolicy: callable,
+  codec,
+  names: nameForm,
+  signal,
+};
+
+/** Refuses what is no option of a consumer. */
+export function checkPubSubOptions(owner: string, options: unknown): void {
+  checkOptions(owner, options, known);
+}
+
+/** The defaults of a consumer; times in milliseconds. */
+export const defaults: Readonly<
+  Record<"subscriptionTimeout" | "unsubscriptionTimeout" | "maxIdle" | "pingTimeout", number>
+> = Object.freeze({
+  subscriptionTimeout: 1000,
+  unsubscriptionTimeout: 100,
+  maxIdle: 15_000,
+  pingTimeout: 5000,
+});
+
+/** The policy of clients that name none. */
+export const defaultRetryPolicy: () => RetryPolicy = () => exponentialBackoff();
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
+}

@@ -1,0 +1,260 @@
+import { addAbortListener } from "node:events";
+import { boolean, check, checkOptions, signal as isSignal, oneOf } from "../core/checks.ts";
+import { ClosedError, TimeoutError } from "../errors.ts";
+import type { Consumer } from "./consumer.ts";
+import type { Item, Reader } from "./inbox.ts";
+import { isPublished } from "./message.ts";
+import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
+import type { GetMessageOptions, MessagesOptions, ReceiveOptions } from "./types.ts";
+
+const waiting = check(
+  "a number of milliseconds from 0",
+  (value) => typeof value === "number" && (value === Number.POSITIVE_INFINITY || (value >= 0 && value < 2 ** 31)),
+);
+const receiveOptions = { timeout: waiting, signal: isSignal };
+const getOptions = { ...receiveOptions, ignoreSubscribeMessages: boolean };
+const messagesOptions = { signal: isSignal, closeOnReturn: boolean, until: oneOf("closed") };
+
+type Result<T> = IteratorResult<T, undefined>;
+type Waiter<T> = Reader & { readonly result: Promise<T> };
+
+const END: Result<never> = Object.freeze({ done: true, value: undefined });
+
+/**
+ * The ways to read a consumer's inbox: one at a time, by iterator, in batches. Each takes what is there, or waits in
+ * line behind those who asked before.
+ */
+export class Reading {
+  readonly #consumer: Consumer;
+  readonly #close: () => Promise<void>;
+
+  constructor(consumer: Consumer, close: () => Promise<void>) {
+    this.#consumer = consumer;
+    this.#close = close;
+  }
+
+  async get(options: GetMessageOptions = {}): Promise<Item | null> {
+    checkOptions("getMessage", options, getOptions);
+    const ignores = options.ignoreSubscribeMessages ?? this.#consumer.ignoresConfirmations;
+    this.#assertOpen(options.signal);
+    const item = this.#consumer.inbox.shift();
+    if (item !== undefined) {
+      this.#consumer.settle();
+      return item !== null && ignores && !isPublished(item) ? null : item;
+    }
+    this.#assertAlive();
+    return this.#wait(new GetReader(ignores), options, () => null);
+  }
+
+  async receive(options: ReceiveOptions = {}): Promise<Item> {
+    checkOptions("receive", options, receiveOptions);
+    this.#assertOpen(options.signal);
+    const item = this.#next(true);
+    if (item !== undefined) return item;
+    this.#assertAlive();
+    return this.#wait(new ReceiveReader(), options, () => {
+      throw new TimeoutError(`No message within ${options.timeout} ms.`);
+    });
+  }
+
+  items(): AsyncIterableIterator<Item, undefined> {
+    return this.#iterator({ published: false, untilClosed: false }, {});
+  }
+
+  messages(options: MessagesOptions = {}): AsyncIterableIterator<Item, undefined> {
+    checkOptions("messages", options, messagesOptions);
+    return this.#iterator({ published: true, untilClosed: options.until === "closed" }, options);
+  }
+
+  batches(options: MessagesOptions = {}): AsyncIterableIterator<Item[], undefined> {
+    checkOptions("batches", options, messagesOptions);
+    const { inbox } = this.#consumer;
+    const untilClosed = options.until === "closed";
+    return new ReadingIterator<Item[]>(
+      () => {
+        const batch: Item[] = [];
+        for (let item = this.#next(true); item !== undefined; item = this.#next(true)) batch.push(item);
+        return batch.length > 0 ? { done: false, value: batch } : this.#endedBy(untilClosed);
+      },
+      () =>
+        new BatchReader(untilClosed, (reader) => {
+          inbox.leave(reader);
+          reader.settle();
+        }),
+      this.#hooks(options),
+    );
+  }
+
+  // ---
+
+  #iterator(how: IterationOptions, options: MessagesOptions): AsyncIterableIterator<Item, undefined> {
+    return new ReadingIterator<Item>(
+      () => {
+        const item = this.#next(how.published);
+        return item !== undefined ? { done: false, value: item } : this.#endedBy(how.untilClosed);
+      },
+      () => new NextReader(how),
+      this.#hooks(options),
+    );
+  }
+
+  #hooks({ signal, closeOnReturn }: MessagesOptions): IteratorHooks {
+    return {
+      inbox: this.#consumer.inbox,
+      signal,
+      left: closeOnReturn === true ? this.#close : () => Promise.resolve(),
+    };
+  }
+
+  /** The next item to show an iterator, past what handlers took; with `published`, past confirmations too. */
+  #next(published: boolean): Item | undefined {
+    const { inbox } = this.#consumer;
+    let item = inbox.shiftItem();
+    while (published && item !== undefined && !isPublished(item)) item = inbox.shiftItem();
+    this.#consumer.settle();
+    return item;
+  }
+
+  /** With nothing there: the end, or `undefined` where it is worth waiting. Throws the cause of a failed consumer. */
+  #endedBy(untilClosed: boolean): Result<never> | undefined {
+    const { engine } = this.#consumer;
+    if (engine.state === "closed") return END;
+    this.#assertAlive();
+    return !untilClosed && engine.started && engine.registry.size === 0 ? END : undefined;
+  }
+
+  #assertOpen(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#consumer.engine.state === "closed") throw new ClosedError("The consumer is closed.");
+  }
+
+  #assertAlive(): void {
+    if (this.#consumer.engine.state === "failed") throw this.#consumer.engine.failure;
+  }
+
+  /** Waits in line, for so long; a reader that gave up has taken nothing. */
+  async #wait<T, L>(reader: Waiter<T>, { timeout, signal }: ReceiveOptions, late: () => L): Promise<T | L> {
+    if (timeout === 0) return late();
+    const { inbox } = this.#consumer;
+    inbox.wait(reader);
+    if ((timeout === undefined || timeout === Number.POSITIVE_INFINITY) && signal === undefined) return reader.result;
+    let timer: NodeJS.Timeout | undefined;
+    let abort: Disposable | undefined;
+    const given = new Promise<L>((resolve, reject) => {
+      const giveUp = (settle: () => void) => {
+        inbox.leave(reader);
+        settle();
+      };
+      if (signal) abort = addAbortListener(signal, () => giveUp(() => reject(signal.reason)));
+      if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
+      timer = setTimeout(
+        () =>
+          giveUp(() => {
+            try {
+              resolve(late());
+            } catch (error) {
+              reject(error);
+            }
+          }),
+        timeout,
+      );
+    });
+    try {
+      return await Promise.race([reader.result, given]);
+    } finally {
+      clearTimeout(timer);
+      abort?.[Symbol.dispose]();
+    }
+  }
+}
+
+interface IteratorHooks {
+  readonly inbox: Consumer["inbox"];
+  readonly signal: AbortSignal | undefined;
+  /** The loop was left. */
+  left(): Promise<void>;
+}
+
+/** A reader that an iterator can end by itself. */
+interface IteratorReader<T> extends Waiter<Result<T>> {
+  closed(): void;
+}
+
+/** An object, not a generator: `return()` settles a pending `next()` at once instead of waiting behind it. */
+class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #take: () => Result<T> | undefined;
+  readonly #reader: () => IteratorReader<T>;
+  readonly #hooks: IteratorHooks;
+  readonly #waiting: Set<IteratorReader<T>> = new Set();
+  #abort: Disposable | null = null;
+  #ended = false;
+
+  constructor(take: () => Result<T> | undefined, reader: () => IteratorReader<T>, hooks: IteratorHooks) {
+    this.#take = take;
+    this.#reader = reader;
+    this.#hooks = hooks;
+    const { signal } = hooks;
+    if (signal !== undefined && !signal.aborted) {
+      this.#abort = addAbortListener(signal, () => this.#end((reader) => reader.failed(signal.reason)));
+    }
+  }
+
+  next(): Promise<Result<T>> {
+    if (this.#ended || this.#hooks.signal?.aborted) return this.#after();
+    try {
+      const result = this.#take();
+      if (result === undefined) return this.#wait();
+      if (result.done) this.#end();
+      return Promise.resolve(result);
+    } catch (error) {
+      this.#end();
+      return Promise.reject(error);
+    }
+  }
+
+  async return(): Promise<Result<T>> {
+    this.#end((reader) => reader.closed());
+    await this.#hooks.left();
+    return END;
+  }
+
+  async throw(error: unknown): Promise<Result<T>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** An abort is told once; after that the iterator is at its end like any other. */
+  #after(): Promise<Result<T>> {
+    const { signal } = this.#hooks;
+    if (!signal?.aborted || this.#ended) return Promise.resolve(END);
+    this.#end();
+    return Promise.reject(signal.reason);
+  }
+
+  #wait(): Promise<Result<T>> {
+    const reader = this.#reader();
+    this.#waiting.add(reader);
+    this.#hooks.inbox.wait(reader);
+    const forget = (result?: Result<T>) => {
+      this.#waiting.delete(reader);
+      if (result === undefined || result.done) this.#end();
+    };
+    reader.result.then(forget, () => forget());
+    return reader.result;
+  }
+
+  #end(settle: (reader: IteratorReader<T>) => void = () => {}): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#abort?.[Symbol.dispose]();
+    for (const reader of this.#waiting) {
+      this.#hooks.inbox.leave(reader);
+      settle(reader);
+    }
+    this.#waiting.clear();
+  }
+}

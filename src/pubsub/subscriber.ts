@@ -1,0 +1,341 @@
+import { EventEmitter } from "node:events";
+import { check, checkOptions } from "../core/checks.ts";
+import { quiet } from "../core/deferred.ts";
+import { ClosedError, type ServerError } from "../errors.ts";
+import { type NameInput, NameView } from "../names.ts";
+import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
+import { Consumer } from "./consumer.ts";
+import type { State } from "./engine.ts";
+import type { Entry, Kind } from "./entry.ts";
+import { type AnyHandler, HandlerQueue } from "./handler.ts";
+import type { Message } from "./message.ts";
+import { checkPubSubOptions, defaults, type PubSubOptions } from "./options.ts";
+import { Reading } from "./reading.ts";
+import type { SubscriberSource } from "./source.ts";
+import type {
+  AnyItem,
+  ChannelMessageOf,
+  ConsumerEvents,
+  Consumer as ConsumerInterface,
+  GetMessageOptions,
+  Handler,
+  Handlers,
+  MessagesOptions,
+  NameOf,
+  PublishedOf,
+  ReceiveOptions,
+  SubscribeOptions,
+} from "./types.ts";
+
+const drainOptions = {
+  timeout: check(
+    "a number of milliseconds from 0",
+    (value) => typeof value === "number" && value >= 0 && value < 2 ** 31,
+  ),
+};
+
+/** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
+export abstract class Subscriber<Item extends AnyItem = Message>
+  extends EventEmitter<ConsumerEvents>
+  implements ConsumerInterface<Item>
+{
+  readonly #source: SubscriberSource;
+  readonly #consumer: Consumer;
+  readonly #reading: Reading;
+  readonly #subscriptionTimeout: number;
+  readonly #signal: AbortSignal | undefined;
+  /** Settles with the subscriptions that the options ask for. */
+  readonly #initial: Promise<void>;
+  #opening: Promise<this> | null = null;
+  #draining: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(source: SubscriberSource, options: PubSubOptions<unknown, "utf8" | "bytes"> | undefined, owner: string) {
+    super();
+    checkPubSubOptions(owner, options);
+    const given = options ?? {};
+    const handlers: [Kind, string, AnyHandler | null][] = [];
+    for (const key of readNames("channel", given.channels ?? [])) handlers.push(["channel", key, null]);
+    for (const key of readNames("pattern", given.patterns ?? [])) handlers.push(["pattern", key, null]);
+    for (const pair of readHandlers("channel", given.channelHandlers ?? [])) handlers.push(["channel", ...pair]);
+    for (const pair of readHandlers("pattern", given.patternHandlers ?? [])) handlers.push(["pattern", ...pair]);
+
+    const subscriptionTimeout = given.subscriptionTimeout ?? defaults.subscriptionTimeout;
+    this.#source = source;
+    this.#subscriptionTimeout = subscriptionTimeout;
+    this.#signal = given.signal;
+    this.#consumer = new Consumer(source, this, {
+      codec: given.codec ?? source.defaults.codec,
+      names: given.names ?? source.defaults.names,
+      ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
+      connectTimeout: source.defaults.connectTimeout,
+      unsubscriptionTimeout: given.unsubscriptionTimeout ?? defaults.unsubscriptionTimeout,
+      retryPolicy: given.retryPolicy ?? source.defaults.retryPolicy,
+      restoreTimeout: subscriptionTimeout,
+      patience: {
+        maxIdle: given.maxIdle ?? defaults.maxIdle,
+        replyTimeout: given.pingTimeout ?? defaults.pingTimeout,
+        anyByteCounts: true,
+      },
+    });
+    this.#reading = new Reading(this.#consumer, () => this.close());
+    this.#initial = quiet(this.#begin(handlers));
+  }
+
+  /**
+   * Connects and subscribes to what the options name; resolves when the server has confirmed it. Calls made before are
+   * part of it. Rejects with `ServerError`, `TimeoutError`, `ConnectionError` or the signal's reason; then nothing is
+   * left open. Further calls give the same promise.
+   */
+  open(): Promise<this> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** What is wanted: channels with their handlers, or `null`. A live, read-only view that compares names by bytes. */
+  get channels(): ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null> {
+    return this.view("channel");
+  }
+
+  /** Whether anything is wanted. */
+  get subscribed(): boolean {
+    for (const entry of this.#consumer.engine.registry) if (entry.wanted) return true;
+    return false;
+  }
+
+  /** Names that are wanted and that the server denied, with its error. `retry()` asks for them again. */
+  get denied(): ReadonlyMap<NameOf<Item>, ServerError> {
+    const { denied } = this.#consumer.engine;
+    const find = (key: string): [Entry, ServerError] | undefined =>
+      [...denied].find(([entry]) => entry.key === key && entry.wanted);
+    return new NameView<string | Buffer, ServerError>(
+      (key) => {
+        const found = find(key);
+        return found && [found[0].name, found[1]];
+      },
+      () => [...denied].map(([entry, error]): [string | Buffer, ServerError] => [entry.name, error]),
+      () => denied.size,
+    ) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
+  }
+
+  /** `connecting`, `live`, `reconnecting`, `failed` or `closed`. */
+  get state(): State {
+    return this.#consumer.engine.state;
+  }
+
+  /** Whether `close()` was called, or the consumer closed by itself. */
+  get closed(): boolean {
+    return this.state === "closed";
+  }
+
+  /**
+   * Subscribes to channels (SUBSCRIBE). Resolves when the server has confirmed every one. With a handler, messages go
+   * to it instead of the queue; subscribing again replaces the handler, without one removes it.
+   *
+   * All or nothing: on `ServerError` (its `names` are the denied ones), `TimeoutError` or an abort, names that only this
+   * call wanted are withdrawn. `ArgumentError` for what is no name, `ClosedError` after `close()`.
+   */
+  subscribe(...names: [NameInput, ...NameInput[]]): Promise<void>;
+  subscribe(names: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  subscribe(
+    names: NameInput | Iterable<NameInput>,
+    handler: Handler<ChannelMessageOf<Item>> | undefined,
+    options?: SubscribeOptions,
+  ): Promise<void>;
+  subscribe(handlers: Handlers<ChannelMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
+  subscribe(...args: unknown[]): Promise<void> {
+    return this.want("channel", args);
+  }
+
+  /**
+   * Unsubscribes from channels (UNSUBSCRIBE); without an argument from all of them, from an empty iterable none.
+   * Messages that arrive before the confirmation are delivered. Resolves when the server has confirmed, or after
+   * `unsubscriptionTimeout`.
+   */
+  unsubscribe(...names: NameInput[]): Promise<void>;
+  unsubscribe(names: Iterable<NameInput>): Promise<void>;
+  unsubscribe(...args: unknown[]): Promise<void> {
+    return this.unwant("channel", args);
+  }
+
+  /**
+   * The next item, or `null`: the time passed, the next thing was a confirmation that is ignored, or a message that a
+   * handler took. Without `timeout` it waits; `timeout: 0` asks what is there. Rejects with the signal's reason, with
+   * `ClosedError`, or with the cause of a failure.
+   */
+  getMessage(
+    options: GetMessageOptions & { readonly ignoreSubscribeMessages: true },
+  ): Promise<PublishedOf<Item> | null>;
+  getMessage(options?: GetMessageOptions): Promise<Item | null>;
+  getMessage(options?: GetMessageOptions): Promise<Item | null> {
+    return this.#reading.get(options) as Promise<Item | null>;
+  }
+
+  /**
+   * The next published message, past confirmations and what handlers took. Rejects with `TimeoutError` after `timeout`
+   * milliseconds, with `ClosedError`, the signal's reason, or the cause of a failure. What timed out took nothing.
+   */
+  receive(options?: ReceiveOptions): Promise<PublishedOf<Item>> {
+    return this.#reading.receive(options) as Promise<unknown> as Promise<PublishedOf<Item>>;
+  }
+
+  /** Published messages only. Ends when nothing is wanted and all is read; with `until: "closed"` at the close. */
+  messages(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>, undefined> {
+    return this.#reading.messages(options) as unknown as AsyncIterableIterator<PublishedOf<Item>, undefined>;
+  }
+
+  /** The published messages that are there, as arrays, none of them empty: for high rates. Ends like `messages()`. */
+  batches(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>[], undefined> {
+    return this.#reading.batches(options) as unknown as AsyncIterableIterator<PublishedOf<Item>[], undefined>;
+  }
+
+  /**
+   * All items, confirmations included unless they are ignored. Ends when nothing is wanted, no unsubscribe awaits its
+   * confirmation and all is read, or when the consumer closes. Leaving the loop does not close the consumer.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Item, undefined> {
+    return this.#reading.items() as unknown as AsyncIterableIterator<Item, undefined>;
+  }
+
+  /** Takes up a failed consumer, or the names that were denied, again. Resolves when the server has confirmed them. */
+  async retry(): Promise<void> {
+    this.#assertOpen();
+    const { engine } = this.#consumer;
+    const options = { timeout: this.#subscriptionTimeout };
+    if (engine.state !== "failed") return engine.reassert([...engine.denied.keys()], options);
+    const entries = [...engine.registry].filter((entry) => entry.wanted);
+    engine.start();
+    await (entries.length > 0 ? engine.reassert(entries, options) : engine.live(options));
+  }
+
+  /**
+   * Unsubscribes, lets handlers finish what has arrived and readers read it, then closes; after `timeout` milliseconds
+   * (default 5000) it closes all the same. Awaited inside a handler it settles at that deadline.
+   */
+  drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
+    this.#draining ??= this.#drain(options);
+    return this.#draining;
+  }
+
+  /**
+   * Unsubscribes, stops dispatch, discards what is unread, releases the connection, ends iterators and rejects pending
+   * calls with `ClosedError`. Waits for no handler and no reader. Further calls give the same promise.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // For the classes that add patterns.
+
+  /** Reads the arguments of a subscribe and carries it out. */
+  protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
+    const { handlers, options } = readSubscribe(kind, args);
+    this.#assertOpen();
+    options.signal?.throwIfAborted();
+    const { engine } = this.#consumer;
+    if (engine.state === "failed") throw engine.failure;
+    const wishes = Array.from(handlers, ([key, handler]) => this.#consumer.wish(kind, key, handler));
+    await engine.subscribe(wishes, { timeout: options.timeout ?? this.#subscriptionTimeout, signal: options.signal });
+  }
+
+  /** Reads the arguments of an unsubscribe and carries it out. */
+  protected async unwant(kind: Kind, args: readonly unknown[]): Promise<void> {
+    const keys = readUnsubscribe(kind, args);
+    this.#assertOpen();
+    const { engine } = this.#consumer;
+    const entries = [...engine.registry.wanted(kind)].filter((entry) => keys === null || keys.has(entry.key));
+    await engine.unsubscribe(entries);
+  }
+
+  /** What is wanted of a kind, with handlers. */
+  protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, Handler<M> | null> {
+    const { registry } = this.#consumer.engine;
+    const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [
+      entry.name,
+      entry.sink instanceof HandlerQueue ? entry.sink.handler : null,
+    ];
+    const view = new NameView<string | Buffer, AnyHandler | null>(
+      (key) => {
+        const entry = registry[kind].get(key);
+        return entry?.wanted ? shown(entry) : undefined;
+      },
+      function* () {
+        for (const entry of registry.wanted(kind)) yield shown(entry);
+      },
+      () => {
+        let size = 0;
+        for (const _entry of registry.wanted(kind)) size++;
+        return size;
+      },
+    );
+    return view as unknown as ReadonlyMap<NameOf<Item>, Handler<M> | null>;
+  }
+
+  // ---
+
+  #begin(handlers: readonly [Kind, string, AnyHandler | null][]): Promise<void> {
+    const byName = new Map(handlers.map((request) => [`${request[0]}:${request[1]}`, request]));
+    const { engine } = this.#consumer;
+    const options = { timeout: this.#subscriptionTimeout, signal: this.#signal };
+    if (byName.size === 0) return engine.live(options);
+    return engine.subscribe(
+      Array.from(byName.values(), ([kind, key, handler]) => this.#consumer.wish(kind, key, handler)),
+      options,
+    );
+  }
+
+  async #open(): Promise<this> {
+    this.#assertOpen();
+    const { engine, inbox } = this.#consumer;
+    try {
+      this.#signal?.throwIfAborted();
+      this.#source.adopt(this);
+      this.#signal?.addEventListener("abort", this.#abort, { once: true });
+      engine.start();
+      if (engine.registry.size === 0) inbox.idle();
+      await this.#initial;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    return this;
+  }
+
+  readonly #abort = (): void => {
+    void this.close();
+  };
+
+  async #drain(options: { readonly timeout?: number | undefined }): Promise<void> {
+    checkOptions("drain", options, drainOptions);
+    if (this.#closing !== null) return this.#closing;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, options.timeout ?? 5000);
+    });
+    const { engine } = this.#consumer;
+    const drained = engine
+      .unsubscribe([...engine.registry].filter((entry) => entry.wanted))
+      .then(() => this.#consumer.quiet());
+    await Promise.race([drained, deadline]);
+    clearTimeout(timer);
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#abort);
+    await this.#consumer.close();
+    this.#source.disown(this);
+    this.#consumer.emit("close");
+  }
+
+  #assertOpen(): void {
+    if (this.closed) throw new ClosedError("The consumer is closed.");
+    if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
+  }
+}

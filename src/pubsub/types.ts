@@ -1,0 +1,117 @@
+import type { ServerError } from "../errors.ts";
+import type { NameInput } from "../names.ts";
+import type { State } from "./engine.ts";
+import type { ChannelMessage, Message, PatternMessage, PublishedMessage } from "./message.ts";
+
+/** Any item of any consumer. */
+export type AnyItem = Message<unknown, unknown>;
+
+/** What a consumer yields: published messages alone with `ignoreSubscribeMessages: true`, else confirmations too. */
+export type ItemOf<Data, Name, Ignore extends boolean> = [Ignore] extends [true]
+  ? PublishedMessage<Data, Name>
+  : Message<Data, Name>;
+
+/** The published messages among a consumer's items. */
+export type PublishedOf<Item> = Extract<Item, { readonly type: "message" | "pmessage" }>;
+/** The messages of channels among a consumer's items. */
+export type ChannelMessageOf<Item> = Extract<Item, { readonly type: "message" }>;
+/** The messages of patterns among a consumer's items. */
+export type PatternMessageOf<Item> = Extract<Item, { readonly type: "pmessage" }>;
+/** How a consumer shows names. */
+export type NameOf<Item> = Item extends { readonly type: "message"; readonly channel: infer Name } ? Name : never;
+
+/**
+ * Takes the messages of one channel or pattern. A promise that it returns is awaited before its next message; others do
+ * not wait. What it throws is emitted as `error`, in a `HandlerError`.
+ */
+export type Handler<M = ChannelMessage | PatternMessage> = (message: M) => unknown;
+
+/** Names with their handlers: an object, a Map, or any iterable of pairs. */
+export type Handlers<M> = Readonly<Record<string, Handler<M>>> | Iterable<readonly [NameInput, Handler<M>]>;
+
+/** Options of one `subscribe`. */
+export interface SubscribeOptions {
+  /** Milliseconds of silence on a ready connection before `TimeoutError`. Default: the consumer's `subscriptionTimeout`. */
+  readonly timeout?: number | undefined;
+  /** Aborting rejects the call and withdraws what only it wanted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `receive`. */
+export interface ReceiveOptions {
+  /** Milliseconds before `TimeoutError`; 0 asks what is there now. Default: waits. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `getMessage`. */
+export interface GetMessageOptions extends ReceiveOptions {
+  /** Gives `null` for a confirmation. Default: the consumer's. */
+  readonly ignoreSubscribeMessages?: boolean | undefined;
+}
+
+/** Options of `messages` and `batches`. */
+export interface MessagesOptions {
+  /** Aborting ends the wait: `next` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Closes the consumer when the loop is left, for frameworks that end iterators. Default false. */
+  readonly closeOnReturn?: boolean | undefined;
+  /** `"closed"`: the iterator outlives an empty set of subscriptions. Default: ends when nothing is left. */
+  readonly until?: "closed" | undefined;
+}
+
+/** Events of a consumer, by name. */
+export interface ConsumerEvents {
+  /** A handler failed, a payload was refused (only if somebody listens), or the consumer failed. */
+  error: [error: Error];
+  /** The state has changed. */
+  state: [state: State];
+  /** Names stay wanted that the server denies; listed in `error.names`. Told once until they are granted. */
+  denied: [error: ServerError];
+  /** The consumer is closed and its connection released. */
+  close: [];
+}
+
+/** What a consumer of channels does. Depend on it, and fake it in tests. */
+export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<Item>, AsyncDisposable {
+  subscribe(...names: [NameInput, ...NameInput[]]): Promise<void>;
+  subscribe(names: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  subscribe(
+    names: NameInput | Iterable<NameInput>,
+    handler: Handler<ChannelMessageOf<Item>> | undefined,
+    options?: SubscribeOptions,
+  ): Promise<void>;
+  subscribe(handlers: Handlers<ChannelMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
+  unsubscribe(...names: NameInput[]): Promise<void>;
+  unsubscribe(names: Iterable<NameInput>): Promise<void>;
+  getMessage(
+    options: GetMessageOptions & { readonly ignoreSubscribeMessages: true },
+  ): Promise<PublishedOf<Item> | null>;
+  getMessage(options?: GetMessageOptions): Promise<Item | null>;
+  receive(options?: ReceiveOptions): Promise<PublishedOf<Item>>;
+  messages(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>, undefined>;
+  batches(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>[], undefined>;
+  readonly channels: ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null>;
+  readonly subscribed: boolean;
+  readonly denied: ReadonlyMap<NameOf<Item>, ServerError>;
+  readonly state: State;
+  readonly closed: boolean;
+  retry(): Promise<void>;
+  drain(options?: { readonly timeout?: number | undefined }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a consumer of channels and patterns does. */
+export interface PatternConsumer<Item extends AnyItem = Message> extends Consumer<Item> {
+  psubscribe(...patterns: [NameInput, ...NameInput[]]): Promise<void>;
+  psubscribe(patterns: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  psubscribe(
+    patterns: NameInput | Iterable<NameInput>,
+    handler: Handler<PatternMessageOf<Item>> | undefined,
+    options?: SubscribeOptions,
+  ): Promise<void>;
+  psubscribe(handlers: Handlers<PatternMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
+  punsubscribe(...patterns: NameInput[]): Promise<void>;
+  punsubscribe(patterns: Iterable<NameInput>): Promise<void>;
+  readonly patterns: ReadonlyMap<NameOf<Item>, Handler<PatternMessageOf<Item>> | null>;
+}

@@ -1,0 +1,72 @@
+import { type Limits, limits as usualLimits } from "./limits.ts";
+import { OTHER, PublishedDecoder, TAKEN } from "./published.ts";
+import type { Receiver } from "./reply.ts";
+import { INCOMPLETE, Push, ValueDecoder } from "./values.ts";
+import { Window } from "./window.ts";
+
+const PUSH = 0x3e; // >
+const ARRAY = 0x2a; // *
+
+/**
+ * Bytes in, frames out. Write received bytes into {@link space}, then call {@link decode}: every complete frame goes to
+ * the receiver, the rest waits. Knows no socket. Throws `ProtocolError` on a stream that is not RESP.
+ */
+export class Decoder {
+  readonly #window: Window;
+  readonly #published: PublishedDecoder;
+  readonly #values: ValueDecoder;
+  readonly #receiver: Receiver;
+  /** The first byte of a published message: `>` in RESP3; `*` on a RESP2 connection that only subscribes. */
+  #published1st = PUSH;
+  #halted = false;
+
+  constructor(receiver: Receiver, limits: Limits = usualLimits) {
+    this.#receiver = receiver;
+    this.#window = new Window(limits.frame);
+    this.#published = new PublishedDecoder(this.#window, receiver, limits.bulk);
+    this.#values = new ValueDecoder(this.#window, limits);
+  }
+
+  /** RESP2 has no pushes: on a connection that subscribes, its arrays may be published messages. */
+  expectArraysOfMessages(): void {
+    this.#published1st = ARRAY;
+  }
+
+  /** Where the next received bytes are to be written. */
+  space(): Buffer {
+    return this.#window.space();
+  }
+
+  /** Decodes what is complete, after `count` bytes were written into {@link space}. */
+  decode(count: number): void {
+    const window = this.#window;
+    window.filled(count);
+    while (window.start < window.end && !this.#halted) {
+      if (window.buffer[window.start] === this.#published1st && !this.#values.begun) {
+        const found = this.#published.next();
+        if (found === TAKEN) continue;
+        if (found !== OTHER) return;
+      }
+      const value = this.#values.next(this.#receiver.wantsText);
+      if (value === INCOMPLETE) return;
+      if (value instanceof Push) this.#receiver.push(value.items);
+      else this.#receiver.reply(value);
+    }
+  }
+
+  /** Feeds bytes that are already in memory. */
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length && !this.#halted; ) {
+      const space = this.space();
+      const count = Math.min(space.length, bytes.length - at);
+      space.set(bytes.subarray(at, at + count));
+      this.decode(count);
+      at += count;
+    }
+  }
+
+  /** Nothing more is decoded: the connection is gone, and what it left behind must reach nobody. */
+  halt(): void {
+    this.#halted = true;
+  }
+}

@@ -1,0 +1,39 @@
+import type { ServerError } from "../errors.ts";
+
+/**
+ * A decoded RESP value. Simple strings are strings; bulk strings are text or Buffers, as the receiver asks. Integers
+ * beyond 2^53 and big numbers are bigints, doubles numbers, verbatim strings their text. RESP3 maps and sets are `Map`
+ * and `Set`; RESP2 sends both as arrays. Attributes are read and dropped. An error inside an aggregate is a value.
+ */
+export type Reply =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Buffer
+  | ServerError
+  | Reply[]
+  | Map<Reply, Reply>
+  | Set<Reply>;
+
+/** A payload on its way from the wire; it is read inside the call that hands it over, or never. */
+export interface Payload {
+  readonly byteLength: number;
+  /** The payload as UTF-8 text. */
+  text(): string;
+  /** A copy of the payload's bytes. */
+  bytes(): Buffer;
+}
+
+/** Where decoded frames go. Names arrive as keys: strings with one char per byte. */
+export interface Receiver {
+  message(channel: string, payload: Payload): void;
+  smessage(channel: string, payload: Payload): void;
+  pmessage(pattern: string, channel: string, payload: Payload): void;
+  /** Any other push: a confirmation, an invalidation, or a published message of an unusual shape. */
+  push(items: Reply[]): void;
+  reply(value: Reply): void;
+  /** Whether the bulk strings of the reply that comes next are wanted as text. */
+  readonly wantsText: boolean;
+}

@@ -1,0 +1,26 @@
+import { randomInt } from "node:crypto";
+import * as net from "node:net";
+
+/**
+ * Below the range from which the kernel takes ports for outgoing connections: otherwise such a connection could take
+ * the port of a server that is down for a restart. The cluster bus, 10,000 higher, stays below it too.
+ */
+const LOWEST = 12_000;
+const HIGHEST = 22_000;
+
+/** A loopback port that nobody listens on now. Another process may still be quicker: be ready for EADDRINUSE. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (await canListen(port)) return port;
+  }
+  throw new Error(`no free port between ${LOWEST} and ${HIGHEST}`);
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,30 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    // Examples in tests and documents say "tidings", and mean the sources.
+    alias: { tidings: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+  },
+  // `await using` is beyond Node 20, so it is lowered in tests as in the build.
+  oxc: { target: "node20" },
+  test: {
+    // test/types holds no tests that run: `npm run check` compiles it.
+    include: ["test/{unit,integration,faults,property}/**/*.test.ts"],
+    // Each file runs in a process of its own, with servers of its own, so files need not wait for each other.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    teardownTimeout: 10_000,
+    reporters: ["default", "./scripts/closing-reporter.mjs"],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "lcovonly"],
+      reportOnFailure: true,
+      // And no file below 80 % of its lines: scripts/closing-reporter.mjs.
+      thresholds: { lines: 90 },
+    },
+  },
+});
