@@ -11,6 +11,6 @@ export default defineConfig({
   dts: true,
   // TypeScript 6 loads no @types by itself: without this line a Buffer in our types would silently become any.
   banner: { dts: '/// <reference types="node" />' },
-  report: false,
+  outputOptions: { strict: true },
   failOnWarn: true,
 });

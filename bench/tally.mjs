@@ -46,7 +46,7 @@ export class Tally {
     if (this.#messages === 0 && this.#length === bytes) {
       return null;
     }
-    const wanted = `${messages} messages, ${length} long, sum ${touched | 0}`;
+    const wanted = `${messages} messages, ${length | 0} long, sum ${touched | 0}`;
     const got = `${this.#messages} messages, ${this.#length} long, sum ${this.#touched}`;
     return wanted === got ? null : `wanted ${wanted}; got ${got}`;
   }

@@ -24,7 +24,7 @@ export function run(command, args, env = {}) {
   const { status, error, signal } = spawnSync(command, args, {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }), ...env },
   });
   if (error) {
     fail(`cannot run ${command}: ${error.message}`);

@@ -20,6 +20,7 @@ export async function shakeHands(line: Line, login: Credentials): Promise<2 | 3>
     const protocol = line.settings.protocol === 3 && (await hello(line, login)) ? 3 : 2;
     if (protocol === 2) await logIn(line, login);
     await introduce(line);
+    if (protocol === 2) await proveLogin(line);
     return protocol;
   } catch (error) {
     throw withoutSecret(error, login.password);
@@ -61,6 +62,15 @@ async function logIn(line: Line, { username, password }: Credentials): Promise<v
   if (password !== undefined)
     await line.command(username === undefined ? ["AUTH", password] : ["AUTH", username, password]);
   if (line.settings.clientName !== null) await line.command(["CLIENT", "SETNAME", line.settings.clientName]);
+}
+
+/** HELLO fails by itself where a login is needed; in RESP2 only a command that needs one tells. */
+async function proveLogin(line: Line): Promise<void> {
+  try {
+    await line.command(["PING"]);
+  } catch (error) {
+    if (!(error instanceof ServerError) || isTerminal(error)) throw error;
+  }
 }
 
 async function introduce(line: Line): Promise<void> {

@@ -63,7 +63,12 @@ export class Supervisor {
         cause = error;
       }
       if (signal.aborted) return;
-      const wait = isTerminal(cause) ? null : this.#policy(attempt, cause);
+      let wait: number | null = null;
+      try {
+        if (!isTerminal(cause)) wait = this.#policy(attempt, cause);
+      } catch (error) {
+        cause = error;
+      }
       if (wait === null) {
         this.#abort = null;
         this.#owner.failed(cause);

@@ -1,30 +1,26 @@
 import { Deferred } from "../core/deferred.ts";
 import { Watchdog } from "../core/watchdog.ts";
-import type { Probe } from "./command.ts";
-import type { Entry, Sink } from "./entry.ts";
 
 /**
  * A `subscribe` or `unsubscribe` of the user that waits for its confirmations. It is bounded by silence: each
- * confirmation of one of its names starts its time anew.
+ * confirmation of one of its names starts its time anew. `E` is what a name is entered as.
  */
-export class Call {
+export class Call<E> {
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
-  readonly entries: readonly Entry[];
-  /** The sinks that it replaced, and by what, for the case that it fails. */
-  readonly replaced: Map<Entry, { readonly before: Sink; readonly after: Sink }> = new Map();
-  /** Set while its names are asked one by one because a command was refused. */
-  probe: Probe | null = null;
+  readonly entries: readonly E[];
+  /** What takes back the handlers that it replaced, for the case that it fails. */
+  readonly undo: (() => void)[] = [];
   /** Milliseconds of silence after which it is late, on a connection that is ready. */
   readonly timeout: number;
-  readonly #left: Set<Entry>;
+  readonly #left: Set<E>;
   readonly #deferred: Deferred<void> = new Deferred();
   readonly #watchdog: Watchdog;
   #bound: number | null = null;
   #since = 0;
   #settled = false;
 
-  constructor(order: number, entries: readonly Entry[], timeout: number, late: (bound: number) => void) {
+  constructor(order: number, entries: readonly E[], timeout: number, late: (bound: number) => void) {
     this.order = order;
     this.entries = entries;
     this.timeout = timeout;
@@ -44,7 +40,7 @@ export class Call {
   }
 
   /** The names not confirmed yet. */
-  get left(): ReadonlySet<Entry> {
+  get left(): ReadonlySet<E> {
     return this.#left;
   }
 
@@ -56,7 +52,7 @@ export class Call {
   }
 
   /** Counts a confirmation. */
-  confirm(entry: Entry): void {
+  confirm(entry: E): void {
     if (this.#left.delete(entry)) this.#since = performance.now();
   }
 

@@ -2,9 +2,29 @@ import type { PendingReply } from "../connection/pending.ts";
 import { ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Call } from "./call.ts";
-import type { Entry } from "./entry.ts";
-import type { Link } from "./link.ts";
+import type { Entry, Home } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
+
+/** What a command goes over. */
+export interface Line extends Home {
+  /** Sends it; with `restoring` the link counts as restored only when it is confirmed. */
+  send(command: Command, restoring: boolean): void;
+  /** It is answered, or replaced by others. */
+  finish(command: Command): void;
+  /** Gives the connection up; the next one restores everything. */
+  reset(reason: unknown): void;
+}
+
+/** A refused batch that is asked again name by name. */
+export interface Probe {
+  /** Names without an answer yet. */
+  left: number;
+  readonly denied: Entry[];
+  /** The last refusal. */
+  error: ServerError;
+  /** Confirmations held back until it is known whether the call stands. */
+  readonly held: { readonly command: Command; readonly entry: Entry; readonly count: number }[];
+}
 
 /** Who is told how a command went. */
 export interface CommandOwner {
@@ -20,13 +40,13 @@ export class Command implements PendingReply {
   readonly wantsText = false;
   since = 0;
   readonly verb: Verb;
-  readonly link: Link;
+  readonly link: Line;
   /** The connection it was sent on. */
   readonly epoch: number;
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
   /** The one call it was sent for; `null`: it restores, and serves every call that waits for its names. */
-  readonly call: Call | null;
+  readonly call: Call<Entry> | null;
   /** Set while a refused batch is asked again name by name. */
   readonly probe: Probe | null;
   readonly #entries: Entry[];
@@ -35,7 +55,7 @@ export class Command implements PendingReply {
 
   constructor(
     step: Step,
-    context: { link: Link; order: number; call: Call | null; probe: Probe | null; owner: CommandOwner },
+    context: { link: Line; order: number; call: Call<Entry> | null; probe: Probe | null; owner: CommandOwner },
   ) {
     this.verb = step.verb;
     this.#entries = [...step.entries];
@@ -88,20 +108,5 @@ export class Command implements PendingReply {
 
   lost(): void {
     this.#owner.lost(this);
-  }
-}
-
-/** A refused batch, asked again name by name to find the names that the server denies. */
-export class Probe {
-  /** Names without an answer yet. */
-  left = 0;
-  readonly denied: Entry[] = [];
-  /** The last refusal. */
-  error: ServerError;
-  /** Confirmations held back until it is known whether the call stands. */
-  readonly held: { readonly command: Command; readonly entry: Entry; readonly count: number }[] = [];
-
-  constructor(error: ServerError) {
-    this.error = error;
   }
 }

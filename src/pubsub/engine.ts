@@ -2,7 +2,8 @@ import { addAbortListener } from "node:events";
 import { isPassing } from "../connection/handshake.ts";
 import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
 import { Call } from "./call.ts";
-import { Command, type CommandOwner, Probe } from "./command.ts";
+import { Command, type CommandOwner, type Line, type Probe } from "./command.ts";
+import { Denials } from "./denials.ts";
 import { discard, Entry, type Kind, type Sink } from "./entry.ts";
 import { Link, type LinkOptions, type LinkOwner } from "./link.ts";
 import { OneLink, type Placement } from "./placement.ts";
@@ -49,13 +50,19 @@ export interface CallOptions {
  */
 export class Engine implements LinkOwner, CommandOwner {
   readonly registry: Registry = new Registry();
-  /** Names that the server denied and that are still wanted. */
-  readonly denied: Map<Entry, ServerError> = new Map();
+  readonly #denials: Denials = new Denials({
+    ask: (entry, { verb, link, call }, probe) => this.#dispatch({ verb, entries: [entry] }, link, { call, probe }),
+    skipped: (call, entry) => this.#confirm(call, entry),
+    granted: (call) => this.#finishIfDone(call),
+    rejected: (call, error) => this.#fail(call, error),
+    confirmed: (command, entry, count) => this.#owner.confirmed(command.verb, entry, count),
+    denied: (error) => this.#owner.denied(error),
+  });
   readonly #owner: EngineOwner;
   readonly #options: EngineOptions;
   readonly #placement: Placement;
   /** Calls that are not settled. */
-  readonly #calls: Set<Call> = new Set();
+  readonly #calls: Set<Call<Entry>> = new Set();
   #order = 0;
   #epoch = 0;
   #started = false;
@@ -75,6 +82,11 @@ export class Engine implements LinkOwner, CommandOwner {
 
   get started(): boolean {
     return this.#started;
+  }
+
+  /** Names that the server denied and that are still wanted. */
+  get denied(): ReadonlyMap<Entry, ServerError> {
+    return this.#denials.entries;
   }
 
   /** Whether a call waits. */
@@ -138,7 +150,7 @@ export class Engine implements LinkOwner, CommandOwner {
     for (const call of this.#calls) call.reject(closed);
     this.#calls.clear();
     this.registry.clear();
-    this.denied.clear();
+    this.#denials.entries.clear();
     await Promise.all(this.#placement.links.map((link) => link.stop()));
   }
 
@@ -163,11 +175,15 @@ export class Engine implements LinkOwner, CommandOwner {
     if (this.#state === "live") this.#enter("reconnecting");
     for (const entry of this.registry) if (entry.link === link && !entry.wanted) this.#forget(entry);
     for (const call of this.#calls) {
-      call.probe = null;
+      this.#denials.forget(call);
       call.allow(this.#options.connectTimeout);
       // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
       for (const entry of call.left) if (!entry.claims.includes(call)) this.#confirm(call, entry);
     }
+  }
+
+  missed(_link: Link, reason: unknown): void {
+    this.#loss = reason;
   }
 
   failed(_link: Link, reason: unknown): void {
@@ -190,16 +206,8 @@ export class Engine implements LinkOwner, CommandOwner {
       for (const entry of left) this.#unsubscribed(command, entry, null);
     } else if (call === null && isPassing(error)) {
       link.reset(error);
-    } else if (left.length > 1 && error.code === "NOPERM") {
-      this.#probe(command, error);
     } else {
-      const probe = command.probe ?? this.#probeOf(command, error);
-      probe.error = error;
-      for (const entry of left) {
-        if (entry.last === command && entry.confirmed !== command.epoch) entry.last = null;
-        probe.denied.push(entry);
-      }
-      this.#answered(command, probe, left.length);
+      this.#denials.take(command, error);
     }
     link.finish(command);
   }
@@ -219,8 +227,13 @@ export class Engine implements LinkOwner, CommandOwner {
     });
     const claim = Object.freeze([call]);
     for (const [i, entry] of entries.entries()) {
-      const after = wishes?.[i]?.sink ?? entry.sink;
-      if (entry.wanted && after !== entry.sink) call.replaced.set(entry, { before: entry.sink, after });
+      const before = entry.sink;
+      const after = wishes?.[i]?.sink ?? before;
+      if (entry.wanted && after !== before) {
+        call.undo.push(() => {
+          if (entry.sink === after) entry.sink = before;
+        });
+      }
       entry.sink = after;
       entry.claim(call, claim);
     }
@@ -236,7 +249,7 @@ export class Engine implements LinkOwner, CommandOwner {
     return call.promise;
   }
 
-  #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Call {
+  #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Call<Entry> {
     const call = new Call(++this.#order, entries, timeout, late);
     this.#calls.add(call);
     const ready = entries.every((entry) => entry.link.ready) && (entries.length > 0 || this.#state === "live");
@@ -244,12 +257,16 @@ export class Engine implements LinkOwner, CommandOwner {
     return call;
   }
 
-  #confirm(call: Call, entry: Entry): void {
+  #confirm(call: Call<Entry>, entry: Entry): void {
     call.confirm(entry);
-    if (call.left.size === 0 && call.probe === null) this.#finish(call);
+    this.#finishIfDone(call);
   }
 
-  #finish(call: Call): void {
+  #finishIfDone(call: Call<Entry>): void {
+    if (call.left.size === 0 && !this.#denials.probing(call)) this.#finish(call);
+  }
+
+  #finish(call: Call<Entry>): void {
     if (!this.#calls.delete(call)) return;
     for (const entry of call.entries) {
       if (entry.claims.includes(call)) entry.established = true;
@@ -259,9 +276,9 @@ export class Engine implements LinkOwner, CommandOwner {
   }
 
   /** Undoes what only this call wanted, and rejects it. */
-  #fail(call: Call, error: unknown): void {
+  #fail(call: Call<Entry>, error: unknown): void {
     if (!this.#calls.delete(call)) return;
-    for (const [entry, { before, after }] of call.replaced) if (entry.sink === after) entry.sink = before;
+    for (const undo of call.undo) undo();
     const withdrawn: Entry[] = [];
     for (const entry of call.entries) {
       const claimed = entry.claims.includes(call);
@@ -276,7 +293,7 @@ export class Engine implements LinkOwner, CommandOwner {
   // Commands.
 
   /** Reconciles entries over the links that are up; the others do so when they come up. */
-  #send(entries: readonly Entry[], { call, reassert = false }: { call: Call | null; reassert?: boolean }): void {
+  #send(entries: readonly Entry[], { call, reassert = false }: { call: Call<Entry> | null; reassert?: boolean }): void {
     for (const link of this.#placement.links) {
       const there = entries.filter((entry) => entry.link === link);
       if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
@@ -284,7 +301,7 @@ export class Engine implements LinkOwner, CommandOwner {
     }
   }
 
-  #dispatch(step: Step, link: Link, { call, probe = null }: { call: Call | null; probe?: Probe | null }): void {
+  #dispatch(step: Step, link: Line, { call, probe = null }: { call: Call<Entry> | null; probe?: Probe | null }): void {
     const command = new Command(step, { link, order: ++this.#order, call, probe, owner: this });
     for (const entry of step.entries) entry.last = command;
     link.send(command, command.subscribes && call === null);
@@ -293,7 +310,7 @@ export class Engine implements LinkOwner, CommandOwner {
   #subscribed(command: Command, entry: Entry, count: number): void {
     const { call, probe } = command;
     entry.confirmed = command.epoch;
-    this.denied.delete(entry);
+    this.#denials.entries.delete(entry);
     if (call === null) {
       if (entry.sink !== discard) this.#owner.confirmed(command.verb, entry, count);
       for (const claim of entry.claims) if (claim.order < command.order) this.#confirm(claim, entry);
@@ -302,7 +319,7 @@ export class Engine implements LinkOwner, CommandOwner {
       else if (!call.settled) this.#owner.confirmed(command.verb, entry, count);
       this.#confirm(call, entry);
     }
-    if (probe !== null) this.#answered(command, probe, 1);
+    if (probe !== null) this.#denials.answered(command, probe, 1);
   }
 
   /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */
@@ -314,57 +331,6 @@ export class Engine implements LinkOwner, CommandOwner {
       if (!entry.wanted) this.#forget(entry);
     }
     if (command.call !== null) this.#confirm(command.call, entry);
-  }
-
-  // Denied names.
-
-  /** One denied name denies the whole command: asks for each of its names alone. */
-  #probe(command: Command, error: ServerError): void {
-    const probe = this.#probeOf(command, error);
-    for (const entry of command.left) {
-      if (entry.wanted && entry.asked) {
-        this.#dispatch({ verb: command.verb, entries: [entry] }, command.link, { call: command.call, probe });
-      } else {
-        this.#answered(command, probe, 1);
-        if (command.call !== null) this.#confirm(command.call, entry);
-      }
-    }
-  }
-
-  /** A call's refused batches are one probe, so that its error lists all of its denied names. */
-  #probeOf(command: Command, error: ServerError): Probe {
-    const probe = command.call?.probe ?? new Probe(error);
-    if (command.call !== null) command.call.probe = probe;
-    probe.left += command.left.length;
-    return probe;
-  }
-
-  #answered(command: Command, probe: Probe, names: number): void {
-    probe.left -= names;
-    if (probe.left > 0) return;
-    const { call } = command;
-    if (call !== null) {
-      call.probe = null;
-      if (probe.denied.length > 0) this.#fail(call, denial(probe, command, probe.denied));
-      if (call.settled) return;
-      for (const { command, entry, count } of probe.held) this.#owner.confirmed(command.verb, entry, count);
-      if (call.left.size === 0) this.#finish(call);
-    } else if (probe.denied.length > 0) {
-      this.#deny(command, probe);
-    }
-  }
-
-  /** A restoration was denied names: calls that wait for one of them fail; what is established stays wanted. */
-  #deny(command: Command, probe: Probe): void {
-    const guilty = new Set(probe.denied.flatMap((entry) => entry.claims.filter((call) => call.order < command.order)));
-    for (const call of guilty) {
-      const names = probe.denied.filter((entry) => call.entries.includes(entry));
-      this.#fail(call, denial(probe, command, names));
-    }
-    const news = probe.denied.filter((entry) => entry.wanted && !this.denied.has(entry));
-    const error = denial(probe, command, news);
-    for (const entry of news) this.denied.set(entry, error);
-    if (news.length > 0) this.#owner.denied(error);
   }
 
   // ---
@@ -379,7 +345,7 @@ export class Engine implements LinkOwner, CommandOwner {
 
   #forget(entry: Entry): void {
     this.registry.delete(entry);
-    this.denied.delete(entry);
+    this.#denials.entries.delete(entry);
     if (this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
   }
 
@@ -388,13 +354,6 @@ export class Engine implements LinkOwner, CommandOwner {
     this.#state = state;
     this.#owner.state(state);
   }
-}
-
-function denial(probe: Probe, command: Command, entries: readonly Entry[]): ServerError {
-  return probe.error.about(
-    command.verb,
-    entries.map((entry) => entry.name),
-  );
 }
 
 function nameList(entries: readonly Entry[]): string {

@@ -1,7 +1,5 @@
 import type { Payload } from "../resp/reply.ts";
 import type { Call } from "./call.ts";
-import type { Command } from "./command.ts";
-import type { Link } from "./link.ts";
 
 /** What a name is: each kind has its own commands, and the same name may be all three. */
 export type Kind = "channel" | "pattern" | "shard";
@@ -15,7 +13,26 @@ export interface Sink {
 /** Takes messages that nobody is to see any more. */
 export const discard: Sink = Object.freeze({ message() {}, pmessage() {} });
 
-const nobody: readonly Call[] = Object.freeze([]);
+/** The link that serves an entry. */
+export interface Home {
+  /** Which connection is up; 0 while none is. */
+  readonly epoch: number;
+  readonly ready: boolean;
+  /** The engine's order when the connection came up: what was asked before is restored, not sent by itself. */
+  readonly since: number;
+  /** An answer may still come that nobody waits for: the connection must serve nobody else. */
+  doubt(): void;
+}
+
+/** What was sent for an entry. */
+export interface Told {
+  /** The connection it was sent on. */
+  readonly epoch: number;
+  /** Whether it subscribes; else it unsubscribes. */
+  readonly subscribes: boolean;
+}
+
+const nobody: readonly Call<Entry>[] = Object.freeze([]);
 
 /**
  * A name, what the user wants of it, and what the server was told.
@@ -30,15 +47,15 @@ export class Entry {
   /** The name as it is shown. */
   readonly name: string | Buffer;
   sink: Sink;
-  link: Link;
+  link: Home;
   /** The last command sent for the name; `null` once it is unsubscribed. */
-  last: Command | null = null;
+  last: Told | null = null;
   /** The epoch that confirmed it; 0 otherwise. */
   confirmed = 0;
   established = false;
-  claims: readonly Call[] = nobody;
+  claims: readonly Call<Entry>[] = nobody;
 
-  constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink, link: Link) {
+  constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink, link: Home) {
     this.kind = kind;
     this.key = key;
     this.name = name;
@@ -61,17 +78,17 @@ export class Entry {
   }
 
   /** `claim` is the call's own list of itself alone, so that a call for many names makes one. */
-  claim(call: Call, claim: readonly Call[]): void {
+  claim(call: Call<Entry>, claim: readonly Call<Entry>[]): void {
     this.claims = this.claims.length === 0 ? claim : [...this.claims, call];
   }
 
-  unclaim(call: Call): void {
+  unclaim(call: Call<Entry>): void {
     if (this.claims.includes(call))
       this.claims = this.claims.length === 1 ? nobody : this.claims.filter((c) => c !== call);
   }
 
   /** The user no longer wants it; returns the calls that did. */
-  abandon(): readonly Call[] {
+  abandon(): readonly Call<Entry>[] {
     const claims = this.claims;
     this.established = false;
     this.claims = nobody;

@@ -5,7 +5,7 @@ import type { RetryPolicy } from "../core/backoff.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { ConnectionError, TimeoutError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
-import { Command } from "./command.ts";
+import { Command, type Line } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import type { Registry } from "./registry.ts";
 import type { SubscriberSource } from "./source.ts";
@@ -14,8 +14,10 @@ import type { SubscriberSource } from "./source.ts";
 export interface LinkOwner {
   /** A connection is ready, in a new epoch; nothing is subscribed on it. */
   up(link: Link): void;
-  /** The connection is lost or could not be made; there will be another. */
+  /** The connection is lost. */
   down(link: Link, reason: unknown): void;
+  /** An attempt to connect has failed. */
+  missed(link: Link, reason: unknown): void;
   /** There will be no other. */
   failed(link: Link, reason: unknown): void;
   confirmed(command: Command, entry: Entry, count: number): void;
@@ -35,10 +37,9 @@ export interface LinkOptions {
  * The way to one node: a connection, and after it the next. Sends commands, matches their confirmations, and hands
  * published messages to their entries. An epoch is one connection; what comes from an older one is never applied.
  */
-export class Link implements PushReceiver {
+export class Link implements PushReceiver, Line {
   /** Which connection is up: a number that no other connection of the engine has; 0 while none is. */
   epoch = 0;
-  /** The engine's order when it came up: what was asked before is restored, what came after has its own command. */
   since = 0;
   readonly #source: SubscriberSource;
   readonly #owner: LinkOwner;
@@ -102,7 +103,6 @@ export class Link implements PushReceiver {
     if (connection !== null) await this.#source.release(connection);
   }
 
-  /** Sends a command; with `restoring` the link counts as restored only when it is confirmed. */
   send(command: Command, restoring: boolean): void {
     if (restoring) {
       this.#restoring.add(command);
@@ -112,17 +112,14 @@ export class Link implements PushReceiver {
     this.#connection?.subscription(command.verb, command.keys, command);
   }
 
-  /** To be called when a command is answered, or replaced by others. */
   finish(command: Command): void {
     if (this.#restoring.delete(command) && this.#restoring.size === 0) this.#owner.restored(this);
   }
 
-  /** An answer may still come that nobody will wait for: the connection must serve nobody else. */
   doubt(): void {
     if (this.#connection !== null) this.#connection.inDoubt = true;
   }
 
-  /** Gives the connection up; the next one restores everything. */
   reset(reason: unknown): void {
     this.#connection?.destroy(reason);
   }
@@ -166,6 +163,10 @@ export class Link implements PushReceiver {
   }
 
   #down(reason: unknown): void {
+    if (this.epoch === 0) {
+      this.#owner.missed(this, reason);
+      return;
+    }
     this.#connection = null;
     this.epoch = 0;
     this.#silence.stop();

@@ -4,7 +4,7 @@ import { generate } from "selfsigned";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** A certificate and its key: as PEM text, and in files. */
-export interface Certificate {
+interface Certificate {
   readonly cert: string;
   readonly key: string;
   readonly certFile: string;

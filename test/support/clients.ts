@@ -42,7 +42,7 @@ export async function killSubscribers(control: ControlClient): Promise<number> {
 }
 
 /** Reads one line of `CLIENT LIST`. */
-export function parseClient(line: string): ClientRecord {
+function parseClient(line: string): ClientRecord {
   const fields = new Map<string, string>();
   for (const field of line.trim().split(" ")) {
     const equals = field.indexOf("=");

@@ -67,11 +67,6 @@ export class FakeConnection {
     this.#socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
   }
 
-  /** Sends a null of this connection's protocol. */
-  writeNull(): void {
-    this.write(this.protocol === 3 ? nothing() : bulk(null));
-  }
-
   /** Sends a push, which in RESP2 is an array. */
   push(items: readonly (string | number | null | Uint8Array)[]): void {
     const frames = items.map((item) => {

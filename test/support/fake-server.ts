@@ -95,17 +95,21 @@ export class FakeServer implements AsyncDisposable {
     return this.commands.map(({ name }) => name);
   }
 
-  /** Delivers a message to the subscribers of its channel and, unless sharded, of patterns that match; counts them. */
+  /**
+   * Delivers a message to the subscribers of its channel and, unless sharded, of patterns that match; counts them. The
+   * channel is latin1, as all names here; the payload is text or bytes.
+   */
   publish(channel: string, payload: string | Uint8Array, kind: "" | "s" = ""): number {
+    const bytes = Buffer.from(payload);
     let receivers = 0;
     for (const connection of this.connections) {
       if (connection.subscriptions[kind].has(channel)) {
-        connection.push([`${kind}message`, channel, payload]);
+        connection.push([`${kind}message`, channel, bytes]);
         receivers += 1;
       }
       for (const pattern of kind === "" ? connection.subscriptions.p : []) {
         if (!globMatches(pattern, channel)) continue;
-        connection.push(["pmessage", pattern, channel, payload]);
+        connection.push(["pmessage", pattern, channel, bytes]);
         receivers += 1;
       }
     }

@@ -20,7 +20,10 @@ export function baseline(): ResourceCounts {
   return counts;
 }
 
-/** Waits until there is no more of any kind than in `before`. Timers and sockets that were unref'd are not counted. */
+/**
+ * Waits until there is no more of any kind than in `before`. Coarse: what was unref'd is not counted, and a timer of the
+ * test runner that has ended meanwhile makes room for one that leaked. `watchResources` is exact.
+ */
 export async function expectBaseline(before: ResourceCounts, options?: EventuallyOptions): Promise<void> {
   await eventually(() => {
     const leaked = [...baseline()].filter(([kind, count]) => count > (before.get(kind) ?? 0));

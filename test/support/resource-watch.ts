@@ -22,7 +22,8 @@ export function watchResources(directory = fileURLToPath(new URL("../../src/", i
 
 /**
  * Follows each timer and socket from birth to end, with the place of its birth. Slower than `baseline`, but it sees what
- * was unref'd too, and only what the watched code made.
+ * was unref'd too, and only what the watched code made. What Node makes later on that code's behalf, such as the handle
+ * of a server that listens after a lookup, it does not see.
  */
 export class ResourceWatch implements Disposable {
   readonly #alive = new Map<number, string>();

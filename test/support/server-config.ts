@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ServerBinary } from "./server-binary.ts";
 
 /** PEM texts for a server that speaks TLS only. */
-export interface ServerTls {
+interface ServerTls {
   readonly cert: string;
   readonly key: string;
   /** The authority whose client certificates the server accepts. */

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { atExit } from "./at-exit.ts";
 import { onPath } from "./server-binary.ts";
 
 const running = new Set<ChildProcess>();
 
-process.once("exit", () => {
+atExit(() => {
   for (const child of running) child.kill("SIGKILL");
 });
 
@@ -27,7 +28,7 @@ export class ServerProcess {
 
   /** Starts a program in `directory`; what it prints is added to the file `log`. */
   static async start(path: string, words: readonly string[], directory: string, log: string): Promise<ServerProcess> {
-    // A test process that is itself killed runs no exit handler; the kernel's parent-death signal covers that.
+    // A test process that is killed cleans up nothing; the kernel's parent-death signal covers that.
     const setpriv = process.platform === "linux" ? onPath("setpriv") : undefined;
     const [program, ...args] =
       setpriv === undefined ? [path, ...words] : [setpriv, "--pdeathsig", "KILL", path, ...words];

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Stamp, stampPayload } from "./stamp.ts";
 
 /** What a {@link Stamper} publishes through: a `ControlClient`, or in a cluster whatever routes by slot. */
-export interface CommandSender {
+interface CommandSender {
   command(...words: string[]): Promise<unknown>;
 }
 

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { atExit } from "./at-exit.ts";
 
 const directories = new Set<string>();
 
-process.once("exit", () => {
+atExit(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
