@@ -63,6 +63,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
+    // The benchmarks have packages of their own.
+    exclude: { path: "^bench/node_modules/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {

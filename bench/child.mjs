@@ -33,9 +33,10 @@ export class Child {
       this.#errors = (this.#errors + text).slice(-ERROR_TEXT);
     });
     this.#process.on("message", (message) => this.#take(message));
+    // Not "close": it never comes when it was the parent that disconnected.
     this.#exited = new Promise((resolve) => {
       this.#process.on("error", (error) => resolve(this.#end(error.message)));
-      this.#process.on("close", (code, signal) => resolve(this.#end(`ended (${signal ?? code})`)));
+      this.#process.on("exit", (code, signal) => resolve(this.#end(`ended (${signal ?? code})`)));
     });
   }
 

@@ -48,5 +48,7 @@ function readCommand(bytes, start) {
 // `*3\r\n` or `$5\r\n`.
 function readLength(bytes, start) {
   const end = bytes.indexOf(CR, start);
-  return end < 0 || bytes.length < end + 2 ? null : { value: Number(bytes.toString("latin1", start + 1, end)), end: end + 2 };
+  return end < 0 || bytes.length < end + 2
+    ? null
+    : { value: Number(bytes.toString("latin1", start + 1, end)), end: end + 2 };
 }

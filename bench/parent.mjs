@@ -5,7 +5,9 @@ export const config = JSON.parse(process.argv[2] ?? "{}");
 
 /** Tells the parent. @param {{ type: string, [key: string]: unknown }} message */
 export function tell(message) {
-  process.send?.(message);
+  if (process.connected) {
+    process.send?.(message, () => {});
+  }
 }
 
 /** Tells the parent that this child cannot go on. @param {unknown} error */
@@ -26,18 +28,30 @@ export function on(type, callback) {
   });
 }
 
-/** @type {() => void} */
+/** @type {() => void | Promise<void>} */
 let cleanUp = () => {};
 
-/** What is done before this child ends, for whatever reason. @param {() => void} callback */
+/** What is done before this child ends, for whatever reason. @param {() => void | Promise<void>} callback */
 export function beforeEnd(callback) {
   cleanUp = callback;
 }
 
-const end = (code) => {
-  cleanUp();
-  process.exit(code);
+let ending = false;
+
+const end = async (code) => {
+  if (ending) {
+    return;
+  }
+  ending = true;
+  try {
+    await cleanUp();
+  } finally {
+    process.exit(code);
+  }
 };
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => end(1));
+}
 process.on("disconnect", () => end(0));
 process.on("uncaughtException", (error) => {
   fail(error);

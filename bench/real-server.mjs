@@ -2,6 +2,7 @@
 // asked for it is killed.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -17,8 +18,12 @@ const folder = mkdtempSync(join(tmpdir(), "tidings-bench-"));
 /** @type {import("node:child_process").ChildProcess | null} */
 let server = null;
 
-beforeEnd(() => {
-  server?.kill("SIGKILL");
+beforeEnd(async () => {
+  if (server !== null && server.exitCode === null && server.signalCode === null) {
+    const exited = once(server, "exit");
+    server.kill("SIGKILL");
+    await exited;
+  }
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -38,10 +38,12 @@ function answer(connection, name, args) {
     case "UNSUBSCRIBE":
     case "PUNSUBSCRIBE": {
       const names = args.length > 0 ? args : [...connection.names];
-      return names.map((channel) => {
-        connection.names.delete(channel);
-        return confirm(connection, name, channel, connection.names.size);
-      }).join("");
+      return names
+        .map((channel) => {
+          connection.names.delete(channel);
+          return confirm(connection, name, channel, connection.names.size);
+        })
+        .join("");
     }
     case "PING":
       if (connection.protocol === 2 && connection.names.size > 0) {

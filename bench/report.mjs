@@ -25,7 +25,11 @@ const LATEST = fileURLToPath(new URL("results/latest.json", import.meta.url));
  * @param {Result[]} results
  */
 export function toMarkdown(machine, results) {
-  const parts = [Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`).join("\n")];
+  const parts = [
+    Object.entries(machine)
+      .map(([name, value]) => `- ${name}: ${value}`)
+      .join("\n"),
+  ];
   for (const [set, title] of Object.entries(SETS)) {
     const chosen = results.filter(({ scenario }) => scenario.set === set);
     if (chosen.length > 0) {
@@ -49,7 +53,7 @@ export function writeJson(machine, results, { quick, runs }) {
   const scenarios = results.map(({ scenario, lines }) => ({
     name: scenario.name,
     set: scenario.set,
-    lines: lines.map((line) => ({ ...line.entry, ...medians(line), runs: line.runs.map(rounded), failed: line.failed })),
+    lines: lines.map(toRecord),
   }));
   mkdirSync(dirname(LATEST), { recursive: true });
   writeFileSync(LATEST, `${JSON.stringify({ machine, quick, runs, scenarios }, null, 2)}\n`);
@@ -62,7 +66,9 @@ function toTable(results) {
     ...results.flatMap(({ scenario, lines }) => lines.map((line) => toRow(scenario, line, lines[0]))),
   ];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => `| ${row.map((cell, column) => pad(cell, widths[column], column)).join(" | ")} |`).join("\n");
+  return rows
+    .map((row) => `| ${row.map((cell, column) => pad(cell, widths[column], column)).join(" | ")} |`)
+    .join("\n");
 }
 
 function toRow(scenario, line, first) {
@@ -103,8 +109,20 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function rounded({ cpu, rate, memory }) {
-  return { cpu: Number(cpu.toFixed(4)), rate: Math.round(rate), memory: Math.round(memory) };
+function toRecord(line) {
+  const { cpu, rate, memory } = medians(line);
+  return {
+    ...line.entry,
+    cpuMicroseconds: rounded(cpu, 4),
+    messagesPerSecond: rounded(rate, 0),
+    memoryMiB: rounded(memory, 0),
+    cpuOfRuns: line.runs.map((run) => rounded(run.cpu, 4)).join(" "),
+    failed: line.failed,
+  };
+}
+
+function rounded(value, digits) {
+  return value === null ? null : Number(value.toFixed(digits));
 }
 
 function pad(cell, width, column) {

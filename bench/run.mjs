@@ -16,7 +16,7 @@ import { SCENARIOS } from "./scenarios.mjs";
 
 const RUNS = 5;
 const QUICK_RUNS = 2;
-const QUICK_SCALE = 0.2;
+const QUICK_SCALE = 0.3;
 
 const { values } = parseArgs({
   options: {

@@ -2,8 +2,8 @@
 
 import { CLIENTS } from "./clients.mjs";
 import { channelsOf, receivedReel } from "./frames.mjs";
-import { config, fail, on, tell } from "./parent.mjs";
 import { startMeter } from "./meter.mjs";
+import { config, fail, on, tell } from "./parent.mjs";
 import { Tally } from "./tally.mjs";
 
 /** @type {{ scenario: import("./scenarios.mjs").Scenario, entry: import("./scenarios.mjs").Entry, port: number }} */

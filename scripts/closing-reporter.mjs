@@ -7,11 +7,15 @@ const LINES_PER_FILE = 80;
 
 export default class ClosingReporter {
   #counts = { passed: 0, failed: 0, skipped: 0 };
+  #uncovered = [];
   #root = process.cwd();
 
   onInit(vitest) {
     this.#root = vitest.config.root;
     process.once("exit", () => {
+      for (const line of this.#uncovered) {
+        console.error(line);
+      }
       const { passed, failed, skipped } = this.#counts;
       console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     });
@@ -37,7 +41,8 @@ export default class ClosingReporter {
     for (const file of coverage.files()) {
       const { pct } = coverage.fileCoverageFor(file).toSummary().lines;
       if (pct < LINES_PER_FILE) {
-        console.error(`ERROR: ${relative(this.#root, file)}: ${pct} % of lines covered, below ${LINES_PER_FILE} %`);
+        const name = relative(this.#root, file);
+        this.#uncovered.push(`ERROR: Coverage for lines (${pct}%) of ${name} is below ${LINES_PER_FILE}%`);
         process.exitCode = 1;
       }
     }

@@ -34,9 +34,7 @@ export async function subscribe({ port, scenario, channels, tally, fail }) {
   if (scenario.protocol === 3) {
     socket.write(command("HELLO", "3"));
   }
-  socket.write(
-    scenario.pattern === null ? command("SUBSCRIBE", ...channels) : command("PSUBSCRIBE", scenario.pattern),
-  );
+  socket.write(scenario.pattern === null ? command("SUBSCRIBE", ...channels) : command("PSUBSCRIBE", scenario.pattern));
   // It reads no confirmations; that nothing more arrives is enough to know.
   await new Promise((resolve) => {
     let timer;

@@ -92,11 +92,11 @@ export class Window {
     return this.#bytes.subarray(from - this.#bytesFrom, to - this.#bytesFrom);
   }
 
-  /** Called for each frame before its texts are taken: lets {@link latin1} and {@link utf8} cut from a shared text. */
+  /** Called for each frame before its texts are taken: finds out whether it is ASCII, and cuts a shared text if so. */
   prepareText(from: number, to: number): void {
-    if (to <= this.#textTo || to - from > TEXT_BLOCK) return;
-    const limit = Math.min(from + TEXT_BLOCK, this.end);
-    if (limit > this.#asciiTo && !this.#isAscii(from, to, limit)) return;
+    if (to <= this.#textTo) return;
+    const limit = Math.max(to, Math.min(from + TEXT_BLOCK, this.end));
+    if (!this.#isAscii(from, to, limit) || to - from > TEXT_BLOCK) return;
     this.#textFrom = from;
     this.#textTo = Math.min(limit, this.#asciiTo);
     this.#text = this.buffer.toString("latin1", from, this.#textTo);

@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import { type ParsedUrl, parseUrl } from "../../../src/connection/url.ts";
+import { ArgumentError } from "../../../src/errors.ts";
+
+const nothing = { tls: false, username: undefined, password: undefined, db: undefined };
+const at = (host: string, port = 6379): Pick<ParsedUrl, "endpoint"> => ({ endpoint: { host, port } });
+
+/** What `parseUrl` throws. */
+function refusal(url: string): Error {
+  try {
+    parseUrl(url);
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("the URL was accepted");
+}
+
+describe("a URL is read in each of its forms", () => {
+  test.each<[string, ParsedUrl]>([
+    ["redis://localhost", { ...nothing, ...at("localhost") }],
+    ["redis://localhost/", { ...nothing, ...at("localhost") }],
+    ["redis://", { ...nothing, ...at("localhost") }],
+    ["REDIS://example.org:7000", { ...nothing, ...at("example.org", 7000) }],
+    ["valkey://example.org:7000", { ...nothing, ...at("example.org", 7000) }],
+    ["rediss://example.org", { ...nothing, ...at("example.org"), tls: true }],
+    ["valkeys://example.org:6380", { ...nothing, ...at("example.org", 6380), tls: true }],
+    ["redis://127.0.0.1:1", { ...nothing, ...at("127.0.0.1", 1) }],
+    ["redis://[::1]", { ...nothing, ...at("::1") }],
+    ["redis://[2001:db8::7]:7000/3", { ...nothing, ...at("2001:db8::7", 7000), db: 3 }],
+    ["redis://localhost/0", { ...nothing, ...at("localhost"), db: 0 }],
+    ["redis://localhost:6379/15", { ...nothing, ...at("localhost"), db: 15 }],
+    ["redis://ann:secret@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "secret" }],
+    ["redis://:secret@localhost/2", { ...nothing, ...at("localhost"), password: "secret", db: 2 }],
+    ["redis://ann@localhost", { ...nothing, ...at("localhost"), username: "ann" }],
+    ["redis://a%40b:p%3A%2F%3F%23%5B%5D%40%25@localhost", { ...nothing, ...at("localhost"), username: "a@b", password: "p:/?#[]@%" }],
+    ["redis://%C3%A9:%E2%82%AC@localhost", { ...nothing, ...at("localhost"), username: "é", password: "€" }],
+    ["redis://ann:p@ss@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "p@ss" }],
+    ["redis://ann:a:b@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "a:b" }],
+    ["unix:///run/redis.sock", { ...nothing, endpoint: { path: "/run/redis.sock" } }],
+    ["unix:///run/redis.sock?db=4", { ...nothing, endpoint: { path: "/run/redis.sock" }, db: 4 }],
+    ["unix:///run/my%20redis.sock", { ...nothing, endpoint: { path: "/run/my redis.sock" } }],
+  ])("%s", (url, parsed) => {
+    expect(parseUrl(url)).toEqual(parsed);
+  });
+
+  test("a unix socket's URL carries user and password", () => {
+    expect(parseUrl("unix://ann:p%40ss@/run/redis.sock?db=1")).toEqual({
+      endpoint: { path: "/run/redis.sock" },
+      tls: false,
+      username: "ann",
+      password: "p@ss",
+      db: 1,
+    });
+  });
+
+  test("a unix socket's URL carries a password alone", () => {
+    expect(parseUrl("unix://:secret@/run/redis.sock")).toMatchObject({ username: undefined, password: "secret" });
+  });
+});
+
+describe("what is unknown is refused by its name", () => {
+  test.each(["http", "redis+tls", "rediss2", "tcp", "constructor"])("the scheme %s", (scheme) => {
+    const error = refusal(`${scheme}://ann:hunter2@localhost`);
+    expect(error).toBeInstanceOf(ArgumentError);
+    expect(error.message).toContain(`"${scheme}"`);
+    expect(error.message).toContain("rediss://");
+  });
+
+  test.each(["redis://localhost?family=6", "rediss://localhost/1?family=6&db=2", "unix:///run/s?db=1&family=6"])(
+    "a parameter: %s",
+    (url) => {
+      const error = refusal(url);
+      expect(error).toBeInstanceOf(ArgumentError);
+      expect(error.message).toContain('"family"');
+      expect(error.message).not.toContain("6");
+    },
+  );
+
+  test("the database of a tcp URL is no parameter", () => {
+    expect(refusal("redis://localhost?db=1").message).toContain('"db"');
+  });
+});
+
+describe("what cannot be read is refused, and says how to write it", () => {
+  test.each([
+    "",
+    "localhost:6379",
+    "//localhost",
+    "redis://local host",
+    "redis://localhost:port",
+    "redis://localhost:70000",
+    "redis://localhost:-1",
+    "redis://localhost/one",
+    "redis://localhost/-1",
+    "redis://localhost/1.5",
+    "redis://localhost/1/2",
+    "redis://localhost/9999999999",
+    "redis://localhost/1#2",
+    "redis://ann:%zz@localhost",
+    "redis://%ff:secret@localhost",
+    "unix://",
+    "unix:///",
+    "unix://relative/path",
+    "unix:///run/redis.sock?db=one",
+    "unix:///run/%zz",
+  ])("%s", (url) => {
+    expect(refusal(url)).toBeInstanceOf(ArgumentError);
+  });
+});
+
+describe("no error shows a password that the URL holds", () => {
+  test.each([
+    "redis://ann:hunter2@local host",
+    "redis://ann:hunter2@localhost:port",
+    "redis://ann:hunter2@localhost/one",
+    "redis://ann:hunter2@localhost?family=6",
+    "redis://ann:hunter2@localhost#fragment",
+    "redis://ann:hunter2%zz@localhost",
+    "http://ann:hunter2@localhost",
+    "ann:hunter2@localhost:6379",
+    ":hunter2@localhost",
+    "hunter2@localhost",
+    "redis://ann:hunter2#x@localhost",
+    "redis://ann:x#hunter2@localhost",
+    "redis://ann:x/hunter2@localhost",
+    "redis://ann:1/hunter2@localhost",
+    "redis://ann:1#hunter2@localhost",
+    "redis://ann:x?hunter2@localhost",
+    "unix://ann:hunter2@host/run/redis.sock",
+    "unix://ann:hunter2@/",
+    "unix:///run/redis.sock?password=hunter2",
+    "redis://localhost?password=hunter2",
+  ])("%s", (url) => {
+    const error = refusal(url);
+    expect([error.message, error.stack, JSON.stringify(error)].join("\n")).not.toContain("hunter2");
+    expect(error.cause).toBeUndefined();
+  });
+
+  test("a password that was not percent-encoded and looks like a parameter", () => {
+    expect(refusal("redis://ann:1?hunter2@localhost").message).not.toContain("hunter2");
+  });
+});
