@@ -25,7 +25,7 @@
 
 /** @type {Record<string, { share: number, publishShare: number, load: () => Promise<Client> }>} */
 export const CLIENTS = {
-  tidings: { share: 1, publishShare: 1, load: () => import("./clients/tidings.mjs") },
+  tidings: { share: 2, publishShare: 1, load: () => import("./clients/tidings.mjs") },
   "node-redis": { share: 0.5, publishShare: 0.15, load: () => import("./clients/node-redis.mjs") },
   ioredis: { share: 0.25, publishShare: 0.25, load: () => import("./clients/ioredis.mjs") },
   raw: { share: 2, publishShare: 1, load: () => import("./clients/raw.mjs") },

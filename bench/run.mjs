@@ -53,6 +53,7 @@ async function main() {
   const absent = prepareBuild(!values["no-build"]);
   if (absent !== null) {
     note(`skipping tidings: ${absent}`);
+    process.exitCode = 1;
   }
   const versions = { ...(absent === null ? { tidings: tidingsVersion() } : {}), ...peers };
   const server = await realServer();
@@ -64,6 +65,7 @@ async function main() {
     for (const scenario of chosen) {
       if (scenario.set !== "replay" && server === null) {
         note(`skipping ${scenario.name}: no server`);
+        process.exitCode = 1;
         continue;
       }
       results.push(await runScenario(scenario, { runs, scale, absent, serverPort: server?.port ?? 0 }));

@@ -24,7 +24,10 @@ const missing = [...missingPackages(lock.packages)];
 if (check) {
   const addressed = Object.keys(lock.packages).filter((at) => lock.packages[at].resolved?.startsWith("http"));
   if (missing.length > 0 || addressed.length > 0) {
-    const names = [...missing.map(({ name }) => `${name} is missing`), ...addressed.map((at) => `${at} has an address`)];
+    const names = [
+      ...missing.map(({ name }) => `${name} is missing`),
+      ...addressed.map((at) => `${at} has an address`),
+    ];
     fail(`package-lock.json is not whole, run npm run lock: ${names.join(", ")}`);
   }
 } else {

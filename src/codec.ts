@@ -67,8 +67,11 @@ function stringify(value: unknown): string {
 
 function validate(schema: StandardSchemaV1, value: unknown): unknown {
   const result = schema["~standard"].validate(value);
-  if (result instanceof Promise)
+  if ("then" in result) {
+    // Nobody waits for it, so nobody is told how it ends.
+    void Promise.resolve(result).catch(() => {});
     throw new TypeError("The schema validates asynchronously; a codec needs a synchronous one.");
+  }
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map(({ message, path }) => {
     const where = path?.map((part) => (typeof part === "object" ? part.key : part).toString()).join(".");

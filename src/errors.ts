@@ -173,6 +173,13 @@ export class CodecError extends TidingsError {
   }
 }
 
+// Node prints an inherited `cause` too.
+Object.defineProperty(CodecError.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: CodecError) {
+    return this.stack;
+  },
+});
+
 const show = (name: string | Buffer): string => JSON.stringify(name.toString());
 
 for (const [name, target] of Object.entries({

@@ -26,7 +26,8 @@ export interface CommandLinkOwner {
 interface Waiting {
   readonly args: readonly Argument[];
   readonly wantsText: boolean;
-  readonly deadline: number;
+  /** When it was issued: `performance.now()` time. */
+  readonly since: number;
   readonly deferred: Deferred<Reply>;
 }
 
@@ -53,7 +54,10 @@ export class CommandLink {
     this.#owner = owner;
     this.#commandTimeout = options.commandTimeout;
     this.#watchdog = new Watchdog(
-      () => this.#waiting.peek()?.deadline ?? null,
+      () => {
+        const next = this.#waiting.peek();
+        return next === undefined ? null : next.since + this.#commandTimeout;
+      },
       () => this.#expire(),
     );
     this.#supervisor = new Supervisor(
@@ -99,7 +103,7 @@ export class CommandLink {
       return Promise.reject(error);
     }
     const deferred = new Deferred<Reply>();
-    this.#waiting.push({ args, wantsText, deadline: performance.now() + this.#commandTimeout, deferred });
+    this.#waiting.push({ args, wantsText, since: performance.now(), deferred });
     this.#watchdog.arm();
     this.#start();
     return deferred.promise;
@@ -134,7 +138,7 @@ export class CommandLink {
     this.#state = "live";
     this.#cause = null;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      next.deferred.resolve(connection.command(next.args, next.wantsText));
+      next.deferred.resolve(connection.command(next.args, next.wantsText, next.since));
     }
     for (const deferred of this.#connects) deferred.resolve();
     this.#connects.clear();
@@ -165,8 +169,8 @@ export class CommandLink {
   }
 
   #expire(): void {
-    const now = performance.now();
-    for (let next = this.#waiting.peek(); next !== undefined && next.deadline <= now; next = this.#waiting.peek()) {
+    const late = performance.now() - this.#commandTimeout;
+    for (let next = this.#waiting.peek(); next !== undefined && next.since <= late; next = this.#waiting.peek()) {
       this.#waiting.shift();
       const what = `${String(next.args[0]).toUpperCase()} was not sent: no connection`;
       next.deferred.reject(this.#late(what, this.#commandTimeout));

@@ -27,7 +27,7 @@ export function checkCommand(command: unknown, args: readonly unknown[]): readon
   const reason = Object.hasOwn(refused, words) ? refused[words] : undefined;
   if (reason !== undefined) throw new ArgumentError(`call() refuses ${words}. ${reason}.`);
   if (/\s/.test(words)) throw new ArgumentError("Pass each word of a command as an argument of its own.");
-  if (words === "CLIENT" && String(args[0]).toUpperCase() === "REPLY") {
+  if (words === "CLIENT" && wordOf(args[0]) === "REPLY") {
     throw new ArgumentError("call() refuses CLIENT REPLY. It would leave commands without their replies.");
   }
   for (const arg of args) {
@@ -36,6 +36,8 @@ export function checkCommand(command: unknown, args: readonly unknown[]): readon
   }
   return [words, ...(args as Argument[])];
 }
+
+const wordOf = (arg: unknown): string => (arg instanceof Uint8Array ? latin1(arg) : String(arg)).trim().toUpperCase();
 
 /** What `publish` sends: bytes as they are, all else through the codec. */
 export function payloadOf(codec: Codec<unknown, unknown>, data: unknown): string | Uint8Array {

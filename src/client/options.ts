@@ -97,7 +97,10 @@ const known: Readonly<Record<keyof RedisOptions, Check>> = {
   credentials: callable,
   tls: check("true, false or an object of TLS options", (value) => typeof value === "boolean" || isObject(value)),
   // The server refuses others, and would do so at every connect.
-  clientName: check("a string of printable characters without spaces", (value) => /^[!-~]*$/.test(String(value))),
+  clientName: check(
+    "a string of printable characters without spaces",
+    (value) => typeof value === "string" && /^[!-~]*$/.test(value),
+  ),
   protocol: oneOf(2, 3),
   connectTimeout: milliseconds,
   commandTimeout: milliseconds,

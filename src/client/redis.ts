@@ -8,7 +8,7 @@ import type { NameForm, NameInput } from "../names.ts";
 import { defaults, type Named, type PubSubOptions } from "../pubsub/options.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
 import type { SubscriberSource } from "../pubsub/source.ts";
-import type { ItemOf } from "../pubsub/types.ts";
+import type { DataOf, FormOf, ItemOf } from "../pubsub/types.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { type ClientState, CommandLink } from "./command-link.ts";
@@ -157,7 +157,8 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
     options?: PubSubOptions<D, F, Ignore>,
   ): Promise<PubSub<ItemOf<D, Named<F>, Ignore>>> {
     if (this.#closing !== null) throw new ClosedError("The client is closed.");
-    return new PubSub<ItemOf<D, Named<F>, Ignore>>(this, options as PubSubOptions<unknown, NameForm>).open();
+    type Item = ItemOf<D, Named<F>, Ignore>;
+    return new PubSub<Item>(this, options as PubSubOptions<DataOf<Item>, FormOf<Item>>).open();
   }
 
   /** Closes its consumers, then its connections. Replies that are due get a moment. Further calls give the same promise. */

@@ -9,7 +9,7 @@ import type { Payload, Receiver, Reply } from "../resp/reply.ts";
 import { shakeHands } from "./handshake.ts";
 import { Fence, PendingCommand, type PendingReply } from "./pending.ts";
 import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
-import { address, type ConnectionSettings } from "./settings.ts";
+import { address, type ConnectionSettings, checkCredentials } from "./settings.ts";
 import { openSocket } from "./transport.ts";
 
 /** When a connection is taken for dead; all in milliseconds. */
@@ -117,6 +117,8 @@ export class Connection implements Receiver {
   /** Takes the oldest waiting command off: its answer came as pushes. */
   answered(): void {
     this.#pending.shift();
+    // With nothing awaited the silence that is allowed may end sooner.
+    if (this.#pending.size === 0) this.#watchdog.arm();
   }
 
   set patience(patience: Patience) {
@@ -131,11 +133,11 @@ export class Connection implements Receiver {
     this.#decoder.expectArraysOfMessages();
   }
 
-  /** Sends a command; the reply's bulk strings are text, or Buffers with `wantsText` false. */
-  command(args: readonly Argument[], wantsText = true): Promise<Reply> {
+  /** Sends a command, whose time runs from `since`; the reply's bulk strings are text, or Buffers. */
+  command(args: readonly Argument[], wantsText = true, since?: number): Promise<Reply> {
     const pending = new PendingCommand(String(args[0]).toUpperCase(), wantsText);
     this.#encoder.command(args);
-    this.#issued(pending);
+    this.#issued(pending, since);
     return pending.reply;
   }
 
@@ -179,7 +181,8 @@ export class Connection implements Receiver {
   // What the decoder tells (Receiver).
 
   get wantsText(): boolean {
-    return this.#pending.peek()?.wantsText ?? false;
+    // An array may turn out to be a push, whose names and payloads are bytes.
+    return !this.#arraysArePushes && (this.#pending.peek()?.wantsText ?? false);
   }
 
   message(channel: string, payload: Payload): void {
@@ -214,7 +217,7 @@ export class Connection implements Receiver {
 
   async #establish(): Promise<void> {
     const { credentials } = this.settings;
-    const login = await credentials();
+    const login = checkCredentials(await credentials());
     if (this.#reason !== null) return;
     this.#socket = openSocket(this.settings, {
       space: () => this.#decoder.space(),
@@ -245,7 +248,7 @@ export class Connection implements Receiver {
   #answer(value: Reply): void {
     const pending = this.#pending.peek();
     if (pending === undefined) this.destroy(new ProtocolError("A reply came that nothing had asked for."));
-    else if (pending.settle(value)) this.#pending.shift();
+    else if (pending.settle(value)) this.answered();
   }
 
   #ping(strict: boolean): Promise<boolean> {
@@ -255,7 +258,7 @@ export class Connection implements Receiver {
     return fence.passed;
   }
 
-  #issued(pending: PendingReply): void {
+  #issued(pending: PendingReply, since?: number): void {
     if (this.#reason !== null) {
       this.#encoder.take();
       pending.lost(this.#reason);
@@ -266,7 +269,7 @@ export class Connection implements Receiver {
       this.#now = performance.now();
       process.nextTick(() => this.#flush());
     }
-    pending.since = this.#now;
+    pending.since = since ?? this.#now;
     this.#pending.push(pending);
     if (this.#pending.size === 1) this.#watchdog.arm();
     if (this.#encoder.length > FLUSH_AT) this.#write();

@@ -1,4 +1,4 @@
-import { ServerError } from "../errors.ts";
+import { ArgumentError, ServerError } from "../errors.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { version } from "../version.ts";
@@ -32,6 +32,7 @@ export async function shakeHands(line: Line, login: Credentials): Promise<2 | 3>
  * would be a storm, so somebody must be told instead.
  */
 export function isTerminal(error: unknown): boolean {
+  if (error instanceof ArgumentError) return true;
   if (!(error instanceof ServerError)) return false;
   if (error.code === "WRONGPASS" || error.code === "NOAUTH") return true;
   return (error.command === "AUTH" || error.command === "SELECT") && !isPassing(error);
@@ -61,13 +62,18 @@ async function hello(line: Line, { username, password }: Credentials): Promise<b
 async function logIn(line: Line, { username, password }: Credentials): Promise<void> {
   if (password !== undefined)
     await line.command(username === undefined ? ["AUTH", password] : ["AUTH", username, password]);
-  if (line.settings.clientName !== null) await line.command(["CLIENT", "SETNAME", line.settings.clientName]);
+  if (line.settings.clientName !== null) await tolerated(line.command(["CLIENT", "SETNAME", line.settings.clientName]));
 }
 
 /** HELLO fails by itself where a login is needed; in RESP2 only a command that needs one tells. */
 async function proveLogin(line: Line): Promise<void> {
+  await tolerated(line.command(["PING"]));
+}
+
+/** Waits for a reply; an error of the server counts only if it ends the handshake. */
+async function tolerated(reply: Promise<Reply>): Promise<void> {
   try {
-    await line.command(["PING"]);
+    await reply;
   } catch (error) {
     if (!(error instanceof ServerError) || isTerminal(error)) throw error;
   }

@@ -1,5 +1,7 @@
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { describe } from "../core/checks.ts";
+import { ArgumentError } from "../errors.ts";
 
 /** Where a server listens. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -8,6 +10,23 @@ export type Endpoint = { readonly host: string; readonly port: number } | { read
 export interface Credentials {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+}
+
+/** Refuses what is no login; never shows it. */
+export function checkCredentials(given: unknown): Credentials {
+  if (typeof given !== "object" || given === null) {
+    throw new ArgumentError(`The credentials are { username, password }, not ${describe(given)}.`);
+  }
+  const { username, password } = given as Record<string, unknown>;
+  for (const value of [username, password]) {
+    if (value !== undefined && typeof value !== "string") {
+      throw new ArgumentError(`A username and a password are strings, not ${describe(value)}.`);
+    }
+  }
+  if (username !== undefined && password === undefined) {
+    throw new ArgumentError("A username needs a password; give an empty one for a user without.");
+  }
+  return given;
 }
 
 /** All that is needed to make a connection; one object stands for one node, protocol, database and credentials. */

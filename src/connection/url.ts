@@ -20,6 +20,10 @@ const schemes: Readonly<Record<string, "tcp" | "tls" | "unix">> = {
 
 const DEFAULT_PORT = 6379;
 
+/** `new URL` takes a login only with a host, so a unix socket gets one that stands for none. */
+const NO_HOST = "socket";
+const SOCKET = /^(unix:\/\/(?:[^/?#]*@)?)\//i;
+
 /**
  * Reads `redis://[user[:password]@]host[:port][/db]`, the same with `rediss://` (TLS), and
  * `unix://[user[:password]@]/path/to/socket[?db=n]`; `valkey://` and `valkeys://` are the same as the first two. User
@@ -29,7 +33,7 @@ const DEFAULT_PORT = 6379;
 export function parseUrl(text: string): ParsedUrl {
   let url: URL;
   try {
-    url = new URL(text);
+    url = new URL(text.replace(SOCKET, `$1${NO_HOST}/`));
   } catch {
     throw new ArgumentError("The URL cannot be read. Write redis://user:password@host:port/db, percent-encoded.");
   }
@@ -60,13 +64,16 @@ function unixSocket(url: URL): { endpoint: Endpoint; db: number | undefined } {
     if (name !== "db") throw unknownParameter(name, 'the one known for a unix socket is "db"');
   }
   const path = decode(url.pathname, "path");
-  if (url.hostname !== "" || path === undefined || path === "/") {
+  if (url.hostname !== NO_HOST || path === undefined || path === "/") {
     throw new ArgumentError("A unix URL needs an absolute path: unix:///path/to/redis.sock.");
   }
   return { endpoint: { path }, db: database(url.searchParams.get("db") ?? "") };
 }
 
 function unknownParameter(name: string, known: string): ArgumentError {
+  // Behind a "?" that belongs to a password stands the rest of the password.
+  if (!/^\w+$/.test(name))
+    return new ArgumentError('The URL holds a "?". In a user or password, percent-encode it as %3F.');
   return new ArgumentError(`Unknown parameter "${name}" in the URL: ${known}. Pass it as an option.`);
 }
 

@@ -29,7 +29,7 @@ export function exponentialBackoff(
   const { base = 100, max = 16_000, jitter = "full", attempts = Number.POSITIVE_INFINITY } = options;
   return (attempt) => {
     if (attempt > attempts) return null;
-    const longest = Math.min(max, base * 2 ** (attempt - 1));
+    const longest = Math.min(max, base * 2 ** Math.min(attempt - 1, LARGEST_EXPONENT));
     return jitter === "full" ? Math.random() * longest : longest;
   };
 }
@@ -52,3 +52,6 @@ export function constantDelay(
 export function noRetry(): RetryPolicy {
   return () => null;
 }
+
+/** Beyond it 2 to its power is Infinity, and 0 times that no number. */
+const LARGEST_EXPONENT = 1023;

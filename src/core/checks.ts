@@ -28,35 +28,37 @@ export function check(wanted: string, holds: (value: unknown) => boolean): Check
   };
 }
 
+/** The same for numbers, which are shown. */
+export function numeric(wanted: string, holds: (value: number) => boolean): Check {
+  return (value, name) => {
+    if (typeof value === "number" && holds(value)) return;
+    const shown = typeof value === "number" ? String(value) : describe(value);
+    throw new ArgumentError(`"${name}" must be ${wanted}, not ${shown}.`);
+  };
+}
+
 export const string: Check = check("a string", (value) => typeof value === "string");
 export const boolean: Check = check("true or false", (value) => typeof value === "boolean");
 export const callable: Check = check("a function", (value) => typeof value === "function");
-export const object: Check = check("an object", (value) => typeof value === "object" && value !== null);
 export const signal: Check = check("an AbortSignal", (value) => value instanceof AbortSignal);
 
 /** A number of milliseconds or items: zero or more, finite. */
-export const nonNegative: Check = check(
-  "a number of 0 or more",
-  (value) => typeof value === "number" && value >= 0 && Number.isFinite(value),
-);
+export const nonNegative: Check = numeric("a number of 0 or more", (value) => value >= 0 && Number.isFinite(value));
 
 /** A timer's time: above zero and within what Node's timers can count (2^31 - 1 ms). */
-export const milliseconds: Check = check(
+export const milliseconds: Check = numeric(
   "a number of milliseconds above 0 and below 2^31",
-  (value) => typeof value === "number" && value > 0 && value < 2 ** 31,
+  (value) => value > 0 && value < 2 ** 31,
 );
 
 export function between(least: number, most: number): Check {
-  return check(
-    `a number from ${least} to ${most}`,
-    (value) => typeof value === "number" && value >= least && value <= most,
-  );
+  return numeric(`a number from ${least} to ${most}`, (value) => value >= least && value <= most);
 }
 
 export function integer(least: number, most: number): Check {
-  return check(
+  return numeric(
     `a whole number from ${least} to ${most}`,
-    (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+    (value) => Number.isInteger(value) && value >= least && value <= most,
   );
 }
 
@@ -68,9 +70,7 @@ export function oneOf(...values: readonly (string | number)[]): Check {
 
 /** What a wrong value is, without showing it: it may be a secret. */
 export function describe(value: unknown): string {
-  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
-    return String(value);
-  }
+  if (value === null || value === undefined || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? `an object (${value.constructor?.name ?? "no class"})` : `a ${typeof value}`;
 }

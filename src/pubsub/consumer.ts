@@ -5,7 +5,7 @@ import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Engine, type EngineOptions, type EngineOwner, type State, type Wish } from "./engine.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
-import { type AnyHandler, type AnyPublished, type HandlerHost, HandlerQueue } from "./handler.ts";
+import { type AnyHandler, type AnyPublished, type HandlerHost, type HandlerQueue, HandlerSink } from "./handler.ts";
 import { Inbox } from "./inbox.ts";
 import type { Verb } from "./reconcile.ts";
 import type { SubscriberSource } from "./source.ts";
@@ -59,11 +59,11 @@ export class Consumer implements EngineOwner, HandlerHost {
   /** A name to subscribe, its messages to go to the handler or into the inbox. */
   wish(kind: Kind, key: string, handler: AnyHandler | null): Wish {
     const id = `${kind}:${key}`;
-    const sink = handler === null ? this.#unhandled : new HandlerQueue(this, id, handler, this.#busy.get(id));
+    const sink = handler === null ? this.#unhandled : new HandlerSink(this, id, handler, this.#busy.get(id) ?? null);
     return { kind, key, name: nameOf(key, this.names), sink };
   }
 
-  /** Resolves when no handler is at work, nothing is left to read and nothing awaits a confirmation. */
+  /** Resolves when no handler is at work, no published message is left to read and nothing awaits a confirmation. */
   quiet(): Promise<void> {
     this.#quiet ??= new Deferred();
     this.settle();
@@ -72,7 +72,7 @@ export class Consumer implements EngineOwner, HandlerHost {
 
   /** To be called when something was read, in case somebody waits for the last of it. */
   settle(): void {
-    if (this.#quiet === null || this.#busy.size > 0 || this.engine.registry.size > 0 || !this.inbox.empty) return;
+    if (this.#quiet === null || this.#busy.size > 0 || this.engine.registry.size > 0 || this.inbox.pending > 0) return;
     this.#quiet.resolve();
   }
 
@@ -155,14 +155,14 @@ export class Consumer implements EngineOwner, HandlerHost {
   }
 
   idle(queue: HandlerQueue): void {
-    if (this.#busy.get(queue.id) === queue) this.#busy.delete(queue.id);
+    this.#busy.delete(queue.id);
     this.settle();
   }
 
   // ---
 
   get #feedsHandlers(): boolean {
-    for (const entry of this.engine.registry) if (entry.sink instanceof HandlerQueue) return true;
+    for (const entry of this.engine.registry) if (entry.sink instanceof HandlerSink) return true;
     return false;
   }
 

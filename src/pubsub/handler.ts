@@ -9,95 +9,121 @@ export type AnyPublished = PublishedMessage<unknown, unknown>;
 /** What a user registers for a channel or pattern. A promise that it returns is awaited before its next message. */
 export type AnyHandler = (message: AnyPublished) => unknown;
 
-/** What a handler's queue needs of its consumer. */
+/** What handlers need of their consumer. */
 export interface HandlerHost {
   /** The message of a payload, or `null` where the codec refuses it. */
   decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null;
   /** A handler takes a message: it leaves its mark in the order of things to read. */
   handled(): void;
   handlerFailed(message: AnyPublished, error: unknown): void;
-  /** The queue waits for an async handler... */
+  /** Messages queue behind an async handler... */
   busy(queue: HandlerQueue): void;
-  /** ...and has nothing left to do. */
+  /** ...and none is left. */
   idle(queue: HandlerQueue): void;
 }
 
-/**
- * Hands the messages of one channel or pattern to its handler. An async handler is awaited before the next message, and
- * so is the handler that this one replaces: what has come for that one it still gets.
- */
-export class HandlerQueue implements Sink {
-  /** The channel or pattern, for the host. */
-  readonly id: string;
+/** Hands the messages of one channel or pattern to its handler. */
+export class HandlerSink implements Sink {
   readonly handler: AnyHandler;
   readonly #host: HandlerHost;
-  /** What has arrived while a handler runs; `null` until one does. */
-  #waiting: Ring<AnyPublished> | null = null;
-  #running = false;
-  #successor: HandlerQueue | null = null;
+  readonly #id: string;
+  #queue: HandlerQueue | null;
 
-  constructor(host: HandlerHost, id: string, handler: AnyHandler, predecessor: HandlerQueue | undefined) {
+  /** `queue` is what an earlier handler of the same name is still busy with: its order is kept. */
+  constructor(host: HandlerHost, id: string, handler: AnyHandler, queue: HandlerQueue | null) {
     this.#host = host;
-    this.id = id;
+    this.#id = id;
     this.handler = handler;
-    if (predecessor === undefined) return;
-    predecessor.#successor = this;
-    this.#running = true;
-    host.busy(this);
+    this.#queue = queue;
   }
 
   message(entry: Entry, payload: Payload): void {
-    this.#take(this.#host.decode(entry, payload, null));
+    this.#take(entry, this.#host.decode(entry, payload, null));
   }
 
   pmessage(entry: Entry, channel: string, payload: Payload): void {
-    this.#take(this.#host.decode(entry, payload, channel));
+    this.#take(entry, this.#host.decode(entry, payload, channel));
+  }
+
+  /** Calls the handler; what it returns, if that is to be awaited. */
+  call(message: AnyPublished): PromiseLike<unknown> | null {
+    try {
+      const result = this.handler(message);
+      return isThenable(result) ? result : null;
+    } catch (error) {
+      this.#host.handlerFailed(message, error);
+      return null;
+    }
+  }
+
+  #take(entry: Entry, message: AnyPublished | null): void {
+    if (message === null) return;
+    this.#host.handled();
+    if (this.#queue?.running) {
+      this.#queue.add(entry, message);
+      return;
+    }
+    const result = this.call(message);
+    if (result === null) return;
+    this.#queue ??= new HandlerQueue(this.#host, this.#id);
+    this.#queue.start(this, message, result);
+  }
+}
+
+/**
+ * What has arrived for a channel or pattern while an async handler of it runs. Each message goes to the handler that is
+ * registered when its turn comes.
+ */
+export class HandlerQueue {
+  /** The channel or pattern, for the host. */
+  readonly id: string;
+  readonly #host: HandlerHost;
+  readonly #waiting: Ring<AnyPublished> = new Ring();
+  /** Whose messages wait, and the handler that ran last, for the case that the name has none any more. */
+  #entry: Entry | null = null;
+  #last: HandlerSink | null = null;
+
+  constructor(host: HandlerHost, id: string) {
+    this.#host = host;
+    this.id = id;
+  }
+
+  get running(): boolean {
+    return this.#last !== null;
+  }
+
+  add(entry: Entry, message: AnyPublished): void {
+    this.#entry = entry;
+    this.#waiting.push(message);
+  }
+
+  /** Waits for what a handler returned; what comes meanwhile is added. */
+  start(sink: HandlerSink, message: AnyPublished, result: PromiseLike<unknown>): void {
+    this.#last = sink;
+    this.#host.busy(this);
+    Promise.resolve(result)
+      .catch((error: unknown) => this.#host.handlerFailed(message, error))
+      .then(() => this.#resume(sink));
   }
 
   /** Forgets what waits; a handler that runs is left to itself. */
   stop(): void {
-    this.#waiting?.clear();
+    this.#waiting.clear();
   }
 
-  #take(message: AnyPublished | null): void {
-    if (message === null) return;
-    this.#host.handled();
-    if (this.#running) this.#queue(message);
-    else this.#run(message);
-  }
-
-  #queue(message: AnyPublished): void {
-    this.#waiting ??= new Ring();
-    this.#waiting.push(message);
-  }
-
-  #run(message: AnyPublished): void {
-    try {
-      const result = this.handler(message);
-      if (isThenable(result)) this.#await(message, result);
-    } catch (error) {
-      this.#host.handlerFailed(message, error);
+  #resume(last: HandlerSink): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const registered = this.#entry?.sink;
+      const sink = registered instanceof HandlerSink ? registered : last;
+      const result = sink.call(next);
+      if (result !== null) {
+        this.start(sink, next, result);
+        return;
+      }
     }
-  }
-
-  #await(message: AnyPublished, result: PromiseLike<unknown>): void {
-    this.#running = true;
-    this.#host.busy(this);
-    Promise.resolve(result)
-      .catch((error: unknown) => this.#host.handlerFailed(message, error))
-      .then(() => this.#resume());
-  }
-
-  #resume(): void {
-    this.#running = false;
-    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
-      this.#run(next);
-      if (this.#running) return;
-    }
+    this.#last = null;
+    this.#entry = null;
     this.#host.idle(this);
-    const successor = this.#successor;
-    this.#successor = null;
-    if (successor !== null) successor.#resume();
   }
 }
 

@@ -38,6 +38,13 @@ export interface PubSubOptions<Data = string, Form extends NameForm = "utf8", Ig
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of any consumer: what handlers take is not known here. */
+export interface AnyPubSubOptions
+  extends Omit<PubSubOptions<unknown, NameForm>, "channelHandlers" | "patternHandlers"> {
+  readonly channelHandlers?: Handlers<never> | undefined;
+  readonly patternHandlers?: Handlers<never> | undefined;
+}
+
 const names: Check = check("a name or an iterable of names", (value) => typeof value === "string" || isIterable(value));
 const handlers: Check = check(
   "an object, a Map or an iterable of [name, handler]",

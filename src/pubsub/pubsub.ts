@@ -1,10 +1,12 @@
-import type { NameForm, NameInput } from "../names.ts";
+import type { NameInput } from "../names.ts";
 import type { Message } from "./message.ts";
 import type { PubSubOptions } from "./options.ts";
 import type { SubscriberSource } from "./source.ts";
 import { Subscriber } from "./subscriber.ts";
 import type {
   AnyItem,
+  DataOf,
+  FormOf,
   Handler,
   Handlers,
   NameOf,
@@ -18,7 +20,8 @@ import type {
  * `new PubSub(client, options)` is the same, not opened yet.
  */
 export class PubSub<Item extends AnyItem = Message> extends Subscriber<Item> implements PatternConsumer<Item> {
-  constructor(source: SubscriberSource, options?: PubSubOptions<unknown, NameForm>) {
+  /** Not opened yet. With a codec or `names` of its own, name the item: `new PubSub<Message<Order>>(client, …)`. */
+  constructor(source: SubscriberSource, options?: PubSubOptions<DataOf<Item>, FormOf<Item>>) {
     super(source, options, "pubsub()");
   }
 

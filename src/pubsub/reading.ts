@@ -1,5 +1,5 @@
 import { addAbortListener } from "node:events";
-import { boolean, check, checkOptions, signal as isSignal, oneOf } from "../core/checks.ts";
+import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../core/checks.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Item, Reader } from "./inbox.ts";
@@ -7,9 +7,9 @@ import { isPublished } from "./message.ts";
 import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
 import type { GetMessageOptions, MessagesOptions, ReceiveOptions } from "./types.ts";
 
-const waiting = check(
-  "a number of milliseconds from 0",
-  (value) => typeof value === "number" && (value === Number.POSITIVE_INFINITY || (value >= 0 && value < 2 ** 31)),
+const waiting = numeric(
+  "a number of milliseconds from 0, below 2^31 or Infinity",
+  (value) => value === Number.POSITIVE_INFINITY || (value >= 0 && value < 2 ** 31),
 );
 const receiveOptions = { timeout: waiting, signal: isSignal };
 const getOptions = { ...receiveOptions, ignoreSubscribeMessages: boolean };

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { check, checkOptions } from "../core/checks.ts";
+import { checkOptions, numeric } from "../core/checks.ts";
 import { quiet } from "../core/deferred.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import { type NameInput, NameView } from "../names.ts";
@@ -7,9 +7,9 @@ import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./argum
 import { Consumer } from "./consumer.ts";
 import type { State } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
-import { type AnyHandler, HandlerQueue } from "./handler.ts";
+import { type AnyHandler, HandlerSink } from "./handler.ts";
 import type { Message } from "./message.ts";
-import { checkPubSubOptions, defaults, type PubSubOptions } from "./options.ts";
+import { type AnyPubSubOptions, checkPubSubOptions, defaults } from "./options.ts";
 import { Reading } from "./reading.ts";
 import type { SubscriberSource } from "./source.ts";
 import type {
@@ -28,10 +28,7 @@ import type {
 } from "./types.ts";
 
 const drainOptions = {
-  timeout: check(
-    "a number of milliseconds from 0",
-    (value) => typeof value === "number" && value >= 0 && value < 2 ** 31,
-  ),
+  timeout: numeric("a number of milliseconds from 0, below 2^31", (value) => value >= 0 && value < 2 ** 31),
 };
 
 /** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
@@ -50,7 +47,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   #draining: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(source: SubscriberSource, options: PubSubOptions<unknown, "utf8" | "bytes"> | undefined, owner: string) {
+  constructor(source: SubscriberSource, options: AnyPubSubOptions | undefined, owner: string) {
     super();
     checkPubSubOptions(owner, options);
     const given = options ?? {};
@@ -212,8 +209,9 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    * Unsubscribes, lets handlers finish what has arrived and readers read it, then closes; after `timeout` milliseconds
    * (default 5000) it closes all the same. Awaited inside a handler it settles at that deadline.
    */
-  drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
-    this.#draining ??= this.#drain(options);
+  async drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
+    checkOptions("drain", options, drainOptions);
+    this.#draining ??= this.#drain(options.timeout ?? 5000);
     return this.#draining;
   }
 
@@ -258,7 +256,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const { registry } = this.#consumer.engine;
     const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [
       entry.name,
-      entry.sink instanceof HandlerQueue ? entry.sink.handler : null,
+      entry.sink instanceof HandlerSink ? entry.sink.handler : null,
     ];
     const view = new NameView<string | Buffer, AnyHandler | null>(
       (key) => {
@@ -311,12 +309,11 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     void this.close();
   };
 
-  async #drain(options: { readonly timeout?: number | undefined }): Promise<void> {
-    checkOptions("drain", options, drainOptions);
+  async #drain(timeout: number): Promise<void> {
     if (this.#closing !== null) return this.#closing;
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, options.timeout ?? 5000);
+      timer = setTimeout(resolve, timeout);
     });
     const { engine } = this.#consumer;
     const drained = engine

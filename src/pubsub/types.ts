@@ -20,6 +20,11 @@ export type PatternMessageOf<Item> = Extract<Item, { readonly type: "pmessage" }
 /** How a consumer shows names. */
 export type NameOf<Item> = Item extends { readonly type: "message"; readonly channel: infer Name } ? Name : never;
 
+/** What a consumer's `data` is. */
+export type DataOf<Item> = Item extends { readonly type: "message"; readonly data: infer Data } ? Data : never;
+/** Whether a consumer shows names as text or as Buffers. */
+export type FormOf<Item> = [NameOf<Item>] extends [Buffer] ? "bytes" : "utf8";
+
 /**
  * Takes the messages of one channel or pattern. A promise that it returns is awaited before its next message; others do
  * not wait. What it throws is emitted as `error`, in a `HandlerError`.

@@ -1,5 +1,5 @@
 import { type Limits, limits as usualLimits } from "./limits.ts";
-import { OTHER, PublishedDecoder, TAKEN } from "./published.ts";
+import { PublishedDecoder, TAKEN, UNFINISHED } from "./published.ts";
 import type { Receiver } from "./reply.ts";
 import { INCOMPLETE, Push, ValueDecoder } from "./values.ts";
 import { Window } from "./window.ts";
@@ -45,7 +45,7 @@ export class Decoder {
       if (window.buffer[window.start] === this.#published1st && !this.#values.begun) {
         const found = this.#published.next();
         if (found === TAKEN) continue;
-        if (found !== OTHER) return;
+        if (found === UNFINISHED) return;
       }
       const value = this.#values.next(this.#receiver.wantsText);
       if (value === INCOMPLETE) return;

@@ -34,7 +34,7 @@ const MOST_DIGITS = 9;
 /** What {@link PublishedDecoder.next} found. */
 export const TAKEN = 1;
 export const UNFINISHED = 0;
-export const OTHER = -1;
+const OTHER = -1;
 type Found = typeof TAKEN | typeof UNFINISHED | typeof OTHER;
 /** What a length may be instead of a length. */
 const NOT_YET = -1;

@@ -49,7 +49,7 @@ export class ValueDecoder {
 
   /** Whether a frame has been begun here and not ended. */
   get begun(): boolean {
-    return this.#stack.length > 0 || this.#searched > 0;
+    return this.#stack.length > 0 || this.#searched > 0 || this.#bytes > 0;
   }
 
   /** The next reply or push, or {@link INCOMPLETE}. A push inside an aggregate comes out on its own. */
@@ -60,6 +60,8 @@ export class ValueDecoder {
       if (value === INCOMPLETE) return INCOMPLETE;
       this.#bytes += this.#window.start - before;
       if (this.#bytes > this.#limits.frame) throw this.#tooLarge("frame", this.#limits.frame);
+      // An empty push or attribute is a whole frame that says nothing.
+      if (value === undefined && this.#stack.length === 0) this.#bytes = 0;
       while (value !== undefined) {
         const open = this.#stack.at(-1);
         if (open === undefined) {
@@ -238,6 +240,6 @@ function double(line: string): number {
   if (line === "inf" || line === "+inf") return Number.POSITIVE_INFINITY;
   if (line === "-inf") return Number.NEGATIVE_INFINITY;
   if (line === "nan" || line === "-nan") return Number.NaN;
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(line)) throw new ProtocolError("A double is not a number.");
+  if (!/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(line)) throw new ProtocolError("A double is not a number.");
   return Number(line);
 }

@@ -1,0 +1,34 @@
+import { Connection, type Patience } from "../../../src/connection/connection.ts";
+import type { ConnectionSettings } from "../../../src/connection/settings.ts";
+
+/** A connection that nothing disturbs while a test runs. */
+export const patient: Patience = { maxIdle: 60_000, replyTimeout: 30_000, anyByteCounts: false };
+
+export function settingsFor(port: number, given: Partial<ConnectionSettings> = {}): ConnectionSettings {
+  return {
+    endpoint: { host: "127.0.0.1", port },
+    tls: null,
+    credentials: () => ({}),
+    clientName: null,
+    protocol: 3,
+    db: 0,
+    connectTimeout: 10_000,
+    lookup: undefined,
+    ...given,
+  };
+}
+
+/** A connection to a server on loopback, closed with the block. */
+export async function dial(
+  port: number,
+  patience: Partial<Patience> = {},
+  given: Partial<ConnectionSettings> = {},
+): Promise<Connection & AsyncDisposable> {
+  const connection = await Connection.open(settingsFor(port, given), { ...patient, ...patience });
+  return Object.assign(connection, {
+    async [Symbol.asyncDispose](): Promise<void> {
+      connection.destroy(new Error("the test is over"));
+      await connection.gone;
+    },
+  });
+}
