@@ -52,11 +52,9 @@ export function payloadOf(codec: Codec<unknown, unknown>, data: unknown): string
   throw new ArgumentError(`A codec encodes to a string or a Uint8Array, not ${describe(payload)}.`);
 }
 
-export function requireNames(what: string, names: readonly unknown[]): asserts names is readonly NameInput[] {
-  for (const name of names) {
-    if (typeof name !== "string" && !(name instanceof Uint8Array)) {
-      throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
-    }
+export function requireName(what: string, name: unknown): asserts name is NameInput {
+  if (typeof name !== "string" && !(name instanceof Uint8Array)) {
+    throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
   }
 }
 

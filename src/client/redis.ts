@@ -12,7 +12,7 @@ import type { DataOf, FormOf, ItemOf } from "../pubsub/types.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { type ClientState, CommandLink } from "./command-link.ts";
-import { checkCommand, payloadOf, readCounts, readNameList, requireNames } from "./commands.ts";
+import { checkCommand, payloadOf, readCounts, readNameList, requireName } from "./commands.ts";
 import { type RedisOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 
 /** Events of a client, by name. */
@@ -110,13 +110,13 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
    * Publishes (PUBLISH); resolves to the number of receivers on this server. Commands of one tick go out in one write.
    * Never sent twice: when the connection is lost before the reply it rejects with `ConnectionError`, its fate unknown.
    */
-  async publish(channel: NameInput, data: In | Uint8Array): Promise<number> {
-    return (await this.#publish("PUBLISH", channel, data)) as number;
+  publish(channel: NameInput, data: In | Uint8Array): Promise<number> {
+    return this.#publish("PUBLISH", channel, data);
   }
 
   /** Publishes to a shard channel (SPUBLISH, server 7.0). */
-  async spublish(channel: NameInput, data: In | Uint8Array): Promise<number> {
-    return (await this.#publish("SPUBLISH", channel, data)) as number;
+  spublish(channel: NameInput, data: In | Uint8Array): Promise<number> {
+    return this.#publish("SPUBLISH", channel, data);
   }
 
   /** The channels that have subscribers (PUBSUB CHANNELS), those that match the glob-style pattern. */
@@ -203,19 +203,24 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
 
   // ---
 
-  async #publish(command: string, channel: NameInput, data: In | Uint8Array): Promise<Reply> {
-    requireNames("channel", [channel]);
-    return this.#commands.command([command, channel, payloadOf(this.#options.codec as Codec<unknown, unknown>, data)]);
+  #publish(command: string, channel: NameInput, data: In | Uint8Array): Promise<number> {
+    try {
+      requireName("channel", channel);
+      const payload = payloadOf(this.#options.codec as Codec<unknown, unknown>, data);
+      return this.#commands.command([command, channel, payload]) as Promise<number>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #names(subcommand: string, pattern: NameInput | undefined): Promise<Named<Form>[]> {
-    if (pattern !== undefined) requireNames("pattern", [pattern]);
+    if (pattern !== undefined) requireName("pattern", pattern);
     const args = pattern === undefined ? ["PUBSUB", subcommand] : ["PUBSUB", subcommand, pattern];
     return readNameList(await this.#commands.command(args, false), this.#options.names) as Named<Form>[];
   }
 
   async #counts(subcommand: string, channels: readonly NameInput[]): Promise<ReadonlyMap<Named<Form>, number>> {
-    requireNames("channel", channels);
+    for (const channel of channels) requireName("channel", channel);
     const reply = await this.#commands.command(["PUBSUB", subcommand, ...channels], false);
     const counts = readCounts(reply, channels, this.#options.names);
     return counts as ReadonlyMap<string | Buffer, number> as ReadonlyMap<Named<Form>, number>;

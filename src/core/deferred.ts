@@ -1,12 +1,13 @@
 /** A promise with its two ends in hand (`Promise.withResolvers`, which Node 20 lacks). */
 export class Deferred<T> {
   readonly promise: Promise<T>;
-  declare readonly resolve: (value: T | PromiseLike<T>) => void;
-  declare readonly reject: (reason: unknown) => void;
+  declare resolve: (value: T | PromiseLike<T>) => void;
+  declare reject: (reason: unknown) => void;
 
   constructor() {
     this.promise = new Promise<T>((resolve, reject) => {
-      Object.assign(this, { resolve, reject });
+      this.resolve = resolve;
+      this.reject = reject;
     });
   }
 }

@@ -166,16 +166,17 @@ export class Engine implements LinkOwner, CommandOwner {
 
   restored(): void {
     if (this.#state === "closed" || !this.#placement.links.every((link) => link.ready)) return;
+    this.#denials.restored();
     this.#enter("live");
     for (const call of this.#calls) if (call.entries.length === 0) this.#finish(call);
   }
 
   down(link: Link, reason: unknown): void {
     this.#loss = reason;
+    this.#denials.reset();
     if (this.#state === "live") this.#enter("reconnecting");
     for (const entry of this.registry) if (entry.link === link && !entry.wanted) this.#forget(entry);
     for (const call of this.#calls) {
-      this.#denials.forget(call);
       call.allow(this.#options.connectTimeout);
       // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
       for (const entry of call.left) if (!entry.claims.includes(call)) this.#confirm(call, entry);
@@ -319,7 +320,7 @@ export class Engine implements LinkOwner, CommandOwner {
       else if (!call.settled) this.#owner.confirmed(command.verb, entry, count);
       this.#confirm(call, entry);
     }
-    if (probe !== null) this.#denials.answered(command, probe, 1);
+    if (probe !== null && call !== null) this.#denials.answered(call, probe, command);
   }
 
   /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */

@@ -136,6 +136,7 @@ onEveryProtocol("handlers", (bench) => {
     ];
     const consumer = await bench.consumer({ channelHandlers: { a: first }, patternHandlers: { "a*": first } });
     await bench.publish("a", "1");
+    await eventually(() => expect(seen).toHaveLength(2));
     await consumer.subscribe("a", second);
     await consumer.psubscribe({ "a*": second });
     expect([consumer.channels.get("a"), consumer.patterns.get("a*")]).toEqual([second, second]);
@@ -150,6 +151,7 @@ onEveryProtocol("handlers", (bench) => {
       ignoreSubscribeMessages: true,
     });
     await bench.publish("a", "1");
+    await eventually(() => expect(seen).toEqual(["1"]));
     await consumer.subscribe("a");
     expect(consumer.channels.get("a")).toBe(null);
     await bench.publish("a", "2");
@@ -183,6 +185,8 @@ onEveryProtocol("handlers", (bench) => {
     });
     await bench.publish("a", "1");
     await bench.publish("a", "2");
+    // Behind both of them.
+    await consumer.subscribe("b");
     await consumer.subscribe("a", ({ data }) => seen.push(`second ${data}`));
     await bench.publish("a", "3");
     await consumer.subscribe("b");
@@ -243,15 +247,17 @@ onEveryProtocol("handlers", (bench) => {
 
   test("a handler that unsubscribes its own channel from within a burst gets what came before the confirmation", async () => {
     const seen: string[] = [];
+    const unsubscribed: Promise<void>[] = [];
     const consumer = await bench.consumer();
     await consumer.subscribe("a", ({ data }) => {
       seen.push(data);
-      if (data === "0") void consumer.unsubscribe("a");
+      if (data === "0") unsubscribed.push(consumer.unsubscribe("a"));
     });
     const client = bench.client();
-    await Promise.all(numbers(100).map((n) => client.publish("a", n)));
-    await eventually(async () => expect(await bench.publish("a", "late")).toBe(0));
-    expect(seen).toEqual(numbers(seen.length));
+    const receivers = await Promise.all(numbers(100).map((n) => client.publish("a", n)));
+    await eventually(() => expect(unsubscribed).toHaveLength(1));
+    await Promise.all(unsubscribed);
+    expect(seen).toEqual(numbers(receivers.filter((count) => count === 1).length));
     expect(consumer.channels.size).toBe(0);
   });
 });

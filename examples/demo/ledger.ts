@@ -1,0 +1,114 @@
+/** What became of the messages of one publisher. */
+export interface Sums {
+  readonly published: number;
+  readonly received: number;
+  /** Missed inside a reported window: when they were published, the server had nobody to send them to. */
+  readonly unheard: number;
+  /** Missed inside a reported window: sent by the server to the connection that died. */
+  readonly cutOff: number;
+  /** Neither received nor inside a window. There must be none. */
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+}
+
+/** A time in which messages may be missed: between two sequence numbers, and until the channel is confirmed again. */
+interface Window {
+  /** The last message before the loss. */
+  readonly after: number;
+  /** The first one after it. */
+  before: number;
+  /** When the server confirmed the subscription again. */
+  until: number;
+}
+
+/** Numbers the messages of one publisher, notes which ones come, and adds up. */
+export class Ledger {
+  /** By sequence number: when each was published. */
+  readonly #publishedAt: number[] = [];
+  /** By sequence number: how many subscribers the server found, as PUBLISH answers. */
+  readonly #receivers: number[] = [];
+  /** By sequence number: whether it came. */
+  readonly #came: boolean[] = [];
+  readonly #windows: Window[] = [];
+  #open: Window[] = [];
+  #last = -1;
+  #received = 0;
+  #duplicates = 0;
+  #outOfOrder = 0;
+
+  get published(): number {
+    return this.#publishedAt.length;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Whether the last message has come. */
+  get caughtUp(): boolean {
+    return this.#last === this.published - 1;
+  }
+
+  /** The number of the next message, to be published now. */
+  publish(): number {
+    this.#came.push(false);
+    this.#receivers.push(-1);
+    return this.#publishedAt.push(performance.now()) - 1;
+  }
+
+  /** What PUBLISH answered. */
+  answered(sequence: number, receivers: number): void {
+    this.#receivers[sequence] = receivers;
+  }
+
+  receive(sequence: number): void {
+    if (this.#came[sequence]) {
+      this.#duplicates += 1;
+      return;
+    }
+    this.#came[sequence] = true;
+    this.#received += 1;
+    if (sequence < this.#last) this.#outOfOrder += 1;
+    else this.#last = sequence;
+    for (const window of this.#open) window.before = sequence;
+    if (this.#open.length > 0) this.#open = [];
+  }
+
+  /** The connection is lost. */
+  connectionLost(): void {
+    const window = { after: this.#last, before: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+    this.#windows.push(window);
+    this.#open.push(window);
+  }
+
+  /** The server has confirmed the subscription again. */
+  confirmed(): void {
+    const window = this.#windows.at(-1);
+    if (window?.until === Number.POSITIVE_INFINITY) window.until = performance.now();
+  }
+
+  sums(): Sums {
+    let [unheard, cutOff, lost] = [0, 0, 0];
+    for (const [sequence, came] of this.#came.entries()) {
+      if (came) continue;
+      if (!this.#windows.some((window) => this.#covers(window, sequence))) lost += 1;
+      else if (this.#receivers[sequence] === 0) unheard += 1;
+      else cutOff += 1;
+    }
+    return {
+      published: this.published,
+      received: this.#received,
+      unheard,
+      cutOff,
+      lost,
+      duplicates: this.#duplicates,
+      outOfOrder: this.#outOfOrder,
+    };
+  }
+
+  #covers({ after, before, until }: Window, sequence: number): boolean {
+    const publishedAt = this.#publishedAt[sequence];
+    return after < sequence && sequence < before && publishedAt !== undefined && publishedAt <= until;
+  }
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { Redis, type RedisOptions } from "tidings";
+import { startPrivateServer } from "./private-server.ts";
+
+/** What every part of the demo needs: a server, clients of it, and names that nobody else uses. */
+export interface Stage extends AsyncDisposable {
+  /** The server in words, without credentials. */
+  readonly about: string;
+  /** Unique for this run: the start of its channels and the names of its clients. */
+  readonly prefix: string;
+  /** A client of its own. Whoever asks for it closes it: `await using client = stage.client()`. */
+  client(options?: RedisOptions): Redis;
+  /** The full name of a channel or pattern: `news` is `tidings-demo-1f2e3d:news`. */
+  name(short: string): string;
+  /** And back, for printing. */
+  short(name: string): string;
+}
+
+/** The server at `url`, or a private one that is stopped with the stage. */
+export async function openStage(url: string | undefined, protocol: 2 | 3): Promise<Stage> {
+  const server = url ? null : await startPrivateServer();
+  const address = server?.url ?? String(url);
+  const prefix = `tidings-demo-${randomBytes(4).toString("hex")}`;
+  try {
+    return {
+      about: `${await version(address, protocol)} at ${withoutSecrets(address)}, RESP${protocol}${server ? ", private to this demo" : ""}`,
+      prefix,
+      client: (options) => new Redis(address, { protocol, ...options }),
+      name: (short) => `${prefix}:${short}`,
+      short: (name) => name.slice(prefix.length + 1),
+      [Symbol.asyncDispose]: async () => server?.stop(),
+    };
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+}
+
+/** Connects once, so that a server that is not there is told here and not in the middle. */
+async function version(url: string, protocol: 2 | 3): Promise<string> {
+  await using client = new Redis(url, { protocol, connectTimeout: 5000 });
+  await client.connect();
+  // INFO may be denied to us; then the name is all we can say.
+  const info = await client.call("INFO", "server").catch(() => "");
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, "m").exec(String(info))?.[1];
+  const valkey = field("valkey_version");
+  return valkey ? `Valkey ${valkey}` : `Redis ${field("redis_version") ?? "(version unknown)"}`;
+}
+
+function withoutSecrets(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}

@@ -1,0 +1,41 @@
+import type { PubSub } from "tidings";
+import type { Ledger } from "./ledger.ts";
+import { say, show } from "./print.ts";
+
+/** What is seen of a consumer whose connection comes and goes. */
+export interface Watch {
+  /** Milliseconds from each loss until every subscription was confirmed again. */
+  readonly outages: readonly number[];
+  /** Rejects if the consumer fails; ends when it is closed. */
+  readonly ended: Promise<void>;
+}
+
+/** Tells each ledger when its channel or pattern is lost, and when the server has confirmed it again. */
+export function watch(consumer: PubSub, ledgers: ReadonlyMap<string, Ledger>, short: (name: string) => string): Watch {
+  const outages: number[] = [];
+  let lostAt: number | null = null;
+
+  consumer.on("state", (state) => {
+    if (state === "reconnecting") {
+      lostAt = performance.now();
+      for (const ledger of ledgers.values()) ledger.connectionLost();
+      say("The connection is lost. tidings reconnects and subscribes again by itself");
+    } else if (state === "live" && lostAt !== null) {
+      const duration = performance.now() - lostAt;
+      lostAt = null;
+      outages.push(duration);
+      say(`Everything is restored, in ${duration.toFixed(0)} ms`);
+    }
+  });
+
+  // Handlers take the messages, so what is left to read are the confirmations: the first ones, and those of each restore.
+  const readConfirmations = async (): Promise<void> => {
+    for await (const { type, channel } of consumer) {
+      ledgers.get(channel)?.confirmed();
+      show(`${type} ${short(channel)}: confirmed by the server`);
+    }
+  };
+  const ended = readConfirmations();
+  ended.catch(() => {}); // whoever awaits `ended` learns of it
+  return { outages, ended };
+}
