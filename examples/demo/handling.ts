@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelMessage, HandlerError, type PatternMessage } from "tidings";
-import { say, show } from "./print.ts";
+import { show, step } from "./print.ts";
 import type { Stage } from "./stage.ts";
 
 /** Handlers: sync, async, and one that throws. They run whether or not anybody reads. */
@@ -23,21 +23,21 @@ export async function handling(stage: Stage): Promise<void> {
     show(`error event: ${error.name}: ${why}`);
   });
 
-  say("jobs has an async handler: job 2 waits for job 1, while sensor.* goes on");
+  await step("jobs has an async handler: job 2 waits for job 1, while sensor.* goes on");
   await client.publish(name("jobs"), "job 1");
   await client.publish(name("jobs"), "job 2");
   await client.publish(name("sensor.door"), "open");
   await client.publish(name("sensor.window"), "closed");
   await delay(500);
 
-  say("A handler that throws disturbs no other message; you hear of it as an error event");
+  await step("A handler that throws disturbs no other message; you hear of it as an error event");
   await consumer.subscribe(name("orders"), (message) => {
     if (message.data === "broken") throw new Error("cannot read this order");
     log(message);
   });
   for (const order of ["order 1", "broken", "order 2"]) await client.publish(name("orders"), order);
 
-  say("drain() unsubscribes, lets handlers finish what has arrived, and closes");
+  await step("drain() unsubscribes, lets handlers finish what has arrived, and closes");
   await client.publish(name("jobs"), "job 3");
   await consumer.drain();
   show(`the consumer is ${consumer.state}`);

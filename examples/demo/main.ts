@@ -50,6 +50,5 @@ try {
   process.exitCode = sumsHold ? 0 : 1;
 } catch (error) {
   bad(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
-  if (error instanceof Error && error.cause instanceof Error) bad(`  because: ${error.cause.message}`);
   process.exitCode = 1;
 }

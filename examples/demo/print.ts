@@ -1,5 +1,7 @@
 // What the demo prints: plain lines with the seconds since the start, coloured only on a terminal.
 
+import { setTimeout as delay } from "node:timers/promises";
+
 const started = performance.now();
 const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
 const paint = (code: number, text: string): string => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -13,6 +15,12 @@ export function title(text: string): void {
 export function say(text: string): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(5);
   console.log(`${paint(2, `${seconds} s`)}  ${text}`);
+}
+
+/** The same, after a moment to read what is there. */
+export async function step(text: string): Promise<void> {
+  await delay(600);
+  say(text);
 }
 
 /** What came of it, below the line that caused it. */

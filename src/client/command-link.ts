@@ -119,11 +119,9 @@ export class CommandLink {
     const connection = this.#connection;
     this.#connection = null;
     if (connection === null) return;
-    if (connection.head !== undefined) {
-      const late = new AbortController();
-      await Promise.race([connection.ping(), delay(LAST_REPLIES, null, { signal: late.signal }).catch(() => {})]);
-      late.abort();
-    }
+    const late = new AbortController();
+    await Promise.race([connection.settled(), delay(LAST_REPLIES, null, { signal: late.signal }).catch(() => {})]);
+    late.abort();
     connection.destroy(closed);
     await connection.gone;
   }

@@ -82,8 +82,8 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
         },
         ready: () => this.#emit("ready"),
         reconnecting: (cause, delay) => this.#emit("reconnecting", { delay, cause }),
-        failed: (cause) => {
-          if (this.listenerCount("error") > 0) this.#emit("error", cause as Error);
+        failed: (cause, told) => {
+          if (!told && this.listenerCount("error") > 0) this.#emit("error", cause as Error);
         },
       },
       options,
@@ -228,8 +228,9 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
 
   async #close(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#abort);
-    await Promise.all(Array.from(this.#consumers, (consumer) => consumer.close()));
-    await Promise.all([this.#pool.close(), this.#commands.close()]);
+    const consumers = Array.from(this.#consumers, (consumer) => consumer.close());
+    await Promise.all([...consumers, this.#commands.close()]);
+    await this.#pool.close();
     this.#emit("close");
   }
 

@@ -50,6 +50,7 @@ export class Connection implements Receiver {
   readonly #watchdog: Watchdog;
   #patience: Patience;
   #socket: Socket | null = null;
+  #settled: Deferred<void> | null = null;
   #reason: TidingsError | null = null;
   #ready = false;
   #arraysArePushes = false;
@@ -114,11 +115,20 @@ export class Connection implements Receiver {
     return this.#pending.peek();
   }
 
-  /** Takes the oldest waiting command off: its answer came as pushes. */
+  /** Takes the oldest waiting command off: it has its answer. */
   answered(): void {
     this.#pending.shift();
+    if (this.#pending.size > 0) return;
     // With nothing awaited the silence that is allowed may end sooner.
-    if (this.#pending.size === 0) this.#watchdog.arm();
+    this.#watchdog.arm();
+    this.#settled?.resolve();
+  }
+
+  /** Resolves when nothing awaits an answer, or the connection is lost. */
+  settled(): Promise<void> {
+    this.#settled ??= new Deferred();
+    if (this.#pending.size === 0) this.#settled.resolve();
+    return this.#settled.promise;
   }
 
   set patience(patience: Patience) {
@@ -173,6 +183,7 @@ export class Connection implements Receiver {
     else this.#socket.destroy();
     const waiting = [...this.#pending];
     this.#pending.clear();
+    this.#settled?.resolve();
     for (const pending of waiting) pending.lost(this.#reason);
     for (const listener of this.#closedListeners) listener(this.#reason);
     this.#closedListeners.clear();

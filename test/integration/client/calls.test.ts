@@ -19,11 +19,18 @@ describe("call() gives every kind of reply", () => {
     const kinds: [string, Reply][] = [
       ["STRING", "Hello World"],
       ["INTEGER", 12345],
-      ["DOUBLE", 3.141],
+      ["DOUBLE", Number("3.141")],
       ["NULL", null],
       ["ARRAY", [0, 1, 2]],
       ["SET", new Set([0, 1, 2])],
-      ["MAP", new Map([[0, false], [1, true], [2, false]])],
+      [
+        "MAP",
+        new Map([
+          [0, false],
+          [1, true],
+          [2, false],
+        ]),
+      ],
       ["BIGNUM", 1234567999999999999999999999999999999n],
       ["TRUE", true],
       ["FALSE", false],
@@ -56,7 +63,12 @@ describe("call() gives every kind of reply", () => {
   test("a map of a hash in RESP3", async () => {
     await using client = new Redis(server.url);
     expect(await client.call("HSET", "hash", "a", 1, "b", 2)).toBe(2);
-    expect(await client.call("HGETALL", "hash")).toEqual(new Map([["a", "1"], ["b", "2"]]));
+    expect(await client.call("HGETALL", "hash")).toEqual(
+      new Map([
+        ["a", "1"],
+        ["b", "2"],
+      ]),
+    );
   });
 
   test("integers beyond what a number holds, exactly", async () => {

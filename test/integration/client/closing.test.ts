@@ -114,7 +114,7 @@ describe("close() works", () => {
 
   test("on a server that hangs", async () => {
     using resources = watchResources();
-    await using fake = await startFakeServer({ handlers: { ECHO: () => {} } });
+    await using fake = await startFakeServer({ handlers: { ECHO: () => {}, PING: () => {} } });
     const client = new Redis(fake.url);
     await client.connect();
     const command = reasonOf(client.call("ECHO", "x"));
@@ -146,7 +146,7 @@ describe("close()", () => {
     const consumers = await Promise.all([client.pubsub({ channels: "a" }), client.pubsub({ patterns: "b*" })]);
     for (const consumer of consumers) consumer.on("close", () => order.push("consumer"));
     const loop = (async () => {
-      for await (const _message of consumers[0]) continue;
+      for await (const _message of consumers[0]);
     })();
     await close(client);
     await loop;
@@ -169,6 +169,17 @@ describe("close()", () => {
     const commands = ["a", "b"].map((data) => reasonOf(client.publish("x", data)));
     await close(client);
     for (const reason of await Promise.all(commands)) expect(reason).toBeInstanceOf(ClosedError);
+  });
+
+  test("takes no command from then on, while consumers are still closing", async () => {
+    await using fake = await startFakeServer({ handlers: { UNSUBSCRIBE: () => {} } });
+    const client = new Redis(fake.url);
+    await client.pubsub({ channels: "a" });
+    await client.connect();
+    const closing = close(client);
+    expect(await reasonOf(client.publish("a", "too late"))).toBeInstanceOf(ClosedError);
+    await closing;
+    expect(fake.received()).not.toContain("PUBLISH");
   });
 
   test("comes with the end of the block", async () => {

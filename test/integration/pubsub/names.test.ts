@@ -92,7 +92,9 @@ onEveryProtocol("names", (bench) => {
   test("names that are not UTF-8 stay apart by their bytes", async () => {
     const seen: string[] = [];
     const consumer = await bench.consumer({
-      channelHandlers: invalid.map((name) => [name, ({ data }: Message) => seen.push(`${name.toString("hex")} ${data}`)]),
+      channelHandlers: invalid.map(
+        (name) => [name, ({ data }: Message) => seen.push(`${name.toString("hex")} ${data}`)] as const,
+      ),
       patterns: [Buffer.from([0xff, 0x2a])],
     });
     await expectServerTruth(bench.server, { channels: invalid, patterns: [Buffer.from([0xff, 0x2a])] });

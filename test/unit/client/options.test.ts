@@ -133,7 +133,15 @@ describe("the defaults", () => {
   test("give way to what is given", () => {
     const retryPolicy = noRetry();
     const options = resolveOptions(
-      { protocol: 2, clientName: "me", pool: { keep: 0 }, codec: bytes, names: "bytes", commandTimeout: 5, retryPolicy },
+      {
+        protocol: 2,
+        clientName: "me",
+        pool: { keep: 0 },
+        codec: bytes,
+        names: "bytes",
+        commandTimeout: 5,
+        retryPolicy,
+      },
       undefined,
     );
     expect(options).toMatchObject({ pool: { keep: 0, idleTimeout: 30_000 }, names: "bytes", commandTimeout: 5 });

@@ -32,7 +32,10 @@ describe("a URL is read in each of its forms", () => {
     ["redis://ann:secret@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "secret" }],
     ["redis://:secret@localhost/2", { ...nothing, ...at("localhost"), password: "secret", db: 2 }],
     ["redis://ann@localhost", { ...nothing, ...at("localhost"), username: "ann" }],
-    ["redis://a%40b:p%3A%2F%3F%23%5B%5D%40%25@localhost", { ...nothing, ...at("localhost"), username: "a@b", password: "p:/?#[]@%" }],
+    [
+      "redis://a%40b:p%3A%2F%3F%23%5B%5D%40%25@localhost",
+      { ...nothing, ...at("localhost"), username: "a@b", password: "p:/?#[]@%" },
+    ],
     ["redis://%C3%A9:%E2%82%AC@localhost", { ...nothing, ...at("localhost"), username: "é", password: "€" }],
     ["redis://ann:p@ss@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "p@ss" }],
     ["redis://ann:a:b@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "a:b" }],
