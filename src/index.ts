@@ -22,6 +22,7 @@ export {
 } from "./errors.ts";
 export type { NameForm, NameInput } from "./names.ts";
 export type { State } from "./pubsub/engine.ts";
+export type { Gap, GapCause } from "./pubsub/gap.ts";
 export type {
   ChannelConfirmation,
   ChannelMessage,

@@ -75,6 +75,11 @@ export class Command implements PendingReply {
     return this.#entries.map((entry) => entry.key);
   }
 
+  /** Whether none of its names is confirmed yet. */
+  get untouched(): boolean {
+    return this.#next === 0;
+  }
+
   get done(): boolean {
     return this.#next === this.#entries.length;
   }

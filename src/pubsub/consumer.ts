@@ -5,8 +5,9 @@ import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Engine, type EngineOptions, type EngineOwner, type State, type Wish } from "./engine.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
+import type { Gap } from "./gap.ts";
 import { type AnyHandler, type AnyPublished, type HandlerHost, type HandlerQueue, HandlerSink } from "./handler.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox, type Item } from "./inbox.ts";
 import type { Verb } from "./reconcile.ts";
 import type { SubscriberSource } from "./source.ts";
 import type { ConsumerEvents } from "./types.ts";
@@ -22,6 +23,7 @@ export interface ConsumerOptions extends EngineOptions {
   readonly codec: Codec<unknown, never>;
   readonly names: NameForm;
   readonly ignoreSubscribeMessages: boolean;
+  readonly includeGaps: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export class Consumer implements EngineOwner, HandlerHost {
   readonly #codec: Codec<unknown, never>;
   readonly #fromText: ((text: string) => unknown) | null;
   readonly #events: Events;
+  readonly #includesGaps: boolean;
   /** Queues with an async handler at work, by channel or pattern. */
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #quiet: Deferred<void> | null = null;
@@ -53,6 +56,7 @@ export class Consumer implements EngineOwner, HandlerHost {
     this.#codec = options.codec;
     this.#fromText = textDecoder(options.codec);
     this.#events = events;
+    this.#includesGaps = options.includeGaps;
     this.engine = new Engine(source, this, options);
   }
 
@@ -104,8 +108,25 @@ export class Consumer implements EngineOwner, HandlerHost {
     }
     const type = verb.toLowerCase() as Lowercase<Verb>;
     const pattern = entry.kind === "pattern" ? entry.name : null;
-    const confirmation = { type, pattern, channel: entry.name, data: count } as Parameters<Inbox["confirm"]>[0];
-    this.inbox.confirm(confirmation, this.engine.registry.size);
+    const confirmation = { type, pattern, channel: entry.name, data: count } as Item;
+    this.inbox.notice(confirmation, this.engine.registry.size);
+  }
+
+  missed(entries: readonly Entry[], from: number): void {
+    const namesOf = (wanted: boolean): (string | Buffer)[] =>
+      entries.filter((entry) => (entry.kind === "pattern") === wanted).map((entry) => entry.name);
+    const gap: Gap<string | Buffer> = Object.freeze({
+      type: "gap",
+      cause: "disconnected",
+      channels: namesOf(false),
+      patterns: namesOf(true),
+      from,
+      to: Date.now(),
+      dropped: null,
+      certain: false,
+    });
+    if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
+    this.emit("gap", gap);
   }
 
   state(state: State): void {

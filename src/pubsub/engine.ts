@@ -5,7 +5,7 @@ import { Call } from "./call.ts";
 import { Command, type CommandOwner, type Line, type Probe } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { discard, Entry, type Kind, type Sink } from "./entry.ts";
-import { Link, type LinkOptions, type LinkOwner } from "./link.ts";
+import { Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
 import { OneLink, type Placement } from "./placement.ts";
 import { reconcile, type Step, type Verb } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
@@ -25,6 +25,8 @@ export interface Wish {
 /** Who is told what the engine does. */
 export interface EngineOwner {
   confirmed(verb: Verb, entry: Entry, count: number): void;
+  /** Entries are subscribed again; what was sent for them since `from` (epoch milliseconds) may be missed. */
+  missed(entries: readonly Entry[], from: number): void;
   state(state: State): void;
   /** The server denied names that stay wanted. */
   denied(error: ServerError): void;
@@ -67,6 +69,8 @@ export class Engine implements LinkOwner, CommandOwner {
   #epoch = 0;
   #started = false;
   #state: State = "connecting";
+  /** When the last byte of each lost connection arrived, in epoch milliseconds, for entries that are not restored yet. */
+  readonly #lostAt: Map<number, number> = new Map();
   /** Why the last connection or attempt ended. */
   #loss: unknown = null;
 
@@ -167,12 +171,14 @@ export class Engine implements LinkOwner, CommandOwner {
   restored(): void {
     if (this.#state === "closed" || !this.#placement.links.every((link) => link.ready)) return;
     this.#denials.restored();
+    if (this.denied.size === 0) this.#lostAt.clear();
     this.#enter("live");
     for (const call of this.#calls) if (call.entries.length === 0) this.#finish(call);
   }
 
-  down(link: Link, reason: unknown): void {
+  down(link: Link, { epoch, lastByteAt, reason }: Loss): void {
     this.#loss = reason;
+    this.#lostAt.set(epoch, lastByteAt);
     this.#denials.reset();
     if (this.#state === "live") this.#enter("reconnecting");
     for (const entry of this.registry) if (entry.link === link && !entry.wanted) this.#forget(entry);
@@ -191,6 +197,13 @@ export class Engine implements LinkOwner, CommandOwner {
     this.#loss = reason;
     this.#enter("failed");
     for (const call of this.#calls) this.#fail(call, reason);
+  }
+
+  granted(command: Command): void {
+    if (this.#lostAt.size === 0) return;
+    const lost = command.left.filter((entry) => this.#lostAt.has(entry.confirmed));
+    if (lost.length === 0) return;
+    this.#owner.missed(lost, Math.min(...lost.map((entry) => this.#lostAt.get(entry.confirmed) ?? 0)));
   }
 
   confirmed(command: Command, entry: Entry, count: number): void {

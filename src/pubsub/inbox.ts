@@ -1,8 +1,18 @@
 import { Ring } from "../core/ring.ts";
-import { isPublished, type Message } from "./message.ts";
+import type { AnyItem } from "./types.ts";
 
 /** An item of the queue. */
-export type Item = Message<unknown, unknown>;
+export type Item = AnyItem;
+
+/** Whether an item was published; the others tell about the subscriptions. */
+export function isPublished(item: Item): boolean {
+  return item.type === "message" || item.type === "pmessage";
+}
+
+/** Whether an item confirms; what is left out where only messages and gaps are wanted. */
+export function isConfirmation(item: Item): boolean {
+  return !isPublished(item) && item.type !== "gap";
+}
 
 /** Somebody who waits for what comes next. */
 export interface Reader {
@@ -16,8 +26,8 @@ export interface Reader {
   failed(cause: unknown): void;
 }
 
-/** So many unread confirmations are kept at least... */
-const CONFIRMATIONS = 65_536;
+/** So many unread confirmations and gaps are kept at least... */
+const NOTICES = 65_536;
 /** ...and when there are too many, this share of them goes at once, so that making room costs little for each. */
 const SHARE = 8;
 
@@ -35,7 +45,7 @@ export class Inbox {
   /** In the order of their calls. */
   readonly #readers: Set<Reader> = new Set();
   #published = 0;
-  #confirmations = 0;
+  #notices = 0;
   #dropped = 0;
 
   /** Unread published messages. */
@@ -43,14 +53,14 @@ export class Inbox {
     return this.#published;
   }
 
-  /** Confirmations that nobody read and that made room for newer ones. */
-  get droppedConfirmations(): number {
+  /** Confirmations and gaps that nobody read and that made room for newer ones. */
+  get droppedNotices(): number {
     return this.#dropped;
   }
 
   /** Whether nothing is left to read; what handlers took does not count. */
   get empty(): boolean {
-    return this.#published === 0 && this.#confirmations === 0;
+    return this.#published === 0 && this.#notices === 0;
   }
 
   /** Whether somebody waits. */
@@ -65,13 +75,13 @@ export class Inbox {
     this.#published++;
   }
 
-  /** A confirmation; `wanted` names bound how many are kept. */
-  confirm(item: Item, wanted: number): void {
+  /** A confirmation or a gap; `wanted` names bound how many are kept. */
+  notice(item: Item, wanted: number): void {
     if (this.#readers.size > 0 && this.#offer(item)) return;
-    const most = Math.max(CONFIRMATIONS, 2 * wanted);
-    if (this.#confirmations >= most) this.#dropConfirmations(Math.ceil(most / SHARE));
+    const most = Math.max(NOTICES, 2 * wanted);
+    if (this.#notices >= most) this.#dropNotices(Math.ceil(most / SHARE));
     this.#items.push(item);
-    this.#confirmations++;
+    this.#notices++;
   }
 
   /** Something came that is not to be read: a handler took it, or it is a confirmation that is ignored. */
@@ -92,7 +102,7 @@ export class Inbox {
     if (first === undefined) return undefined;
     this.#items.shift();
     if (isPublished(first)) this.#published--;
-    else this.#confirmations--;
+    else this.#notices--;
     return first;
   }
 
@@ -119,7 +129,7 @@ export class Inbox {
   close(): void {
     this.#items.clear();
     this.#published = 0;
-    this.#confirmations = 0;
+    this.#notices = 0;
     for (const reader of this.#take()) reader.closed();
   }
 
@@ -143,7 +153,7 @@ export class Inbox {
     return readers;
   }
 
-  #dropConfirmations(count: number): void {
+  #dropNotices(count: number): void {
     const items = [...this.#items];
     this.#items.clear();
     let left = count;
@@ -151,7 +161,7 @@ export class Inbox {
       if (left > 0 && !(item instanceof Handled) && !isPublished(item)) left--;
       else this.#items.push(item);
     }
-    this.#confirmations -= count;
+    this.#notices -= count;
     this.#dropped += count;
   }
 }

@@ -10,16 +10,26 @@ import type { Entry } from "./entry.ts";
 import type { Registry } from "./registry.ts";
 import type { SubscriberSource } from "./source.ts";
 
+/** The end of a connection. */
+export interface Loss {
+  readonly epoch: number;
+  /** When its last byte arrived, in epoch milliseconds. */
+  readonly lastByteAt: number;
+  readonly reason: unknown;
+}
+
 /** Who is told what happens on a link. */
 export interface LinkOwner {
   /** A connection is ready, in a new epoch; nothing is subscribed on it. */
   up(link: Link): void;
   /** The connection is lost. */
-  down(link: Link, reason: unknown): void;
+  down(link: Link, loss: Loss): void;
   /** An attempt to connect has failed. */
   missed(link: Link, reason: unknown): void;
   /** There will be no other. */
   failed(link: Link, reason: unknown): void;
+  /** The server took a subscribe: its names are all subscribed, and their confirmations follow. */
+  granted(command: Command): void;
   confirmed(command: Command, entry: Entry, count: number): void;
   /** All that was restored on the new connection is confirmed. */
   restored(link: Link): void;
@@ -144,6 +154,7 @@ export class Link implements PushReceiver, Line {
   confirmation(kind: ConfirmationKind, key: string | null, count: number): void {
     const command = this.#connection?.head;
     if (key === null || !(command instanceof Command) || command.verb.toLowerCase() !== kind) return;
+    if (command.subscribes && command.untouched) this.#owner.granted(command);
     const entry = command.take(key);
     if (entry === undefined) return;
     this.#progress = performance.now();
@@ -167,10 +178,11 @@ export class Link implements PushReceiver, Line {
       this.#owner.missed(this, reason);
       return;
     }
+    const loss = { epoch: this.epoch, lastByteAt: this.#connection?.lastByteAt ?? Date.now(), reason };
     this.#connection = null;
     this.epoch = 0;
     this.#silence.stop();
     this.#restoring.clear();
-    this.#owner.down(this, reason);
+    this.#owner.down(this, loss);
   }
 }

@@ -38,10 +38,5 @@ export interface PatternConfirmation<Name = string> {
 /** A confirmation of either kind. */
 export type Confirmation<Name = string> = ChannelConfirmation<Name> | PatternConfirmation<Name>;
 
-/** All that a consumer yields, told apart by `type`. */
+/** All that a consumer yields by default, told apart by `type`. */
 export type Message<Data = string, Name = string> = PublishedMessage<Data, Name> | Confirmation<Name>;
-
-/** Whether an item of a queue was published; the rest confirms. */
-export function isPublished(message: Message<unknown, unknown>): message is PublishedMessage<unknown, unknown> {
-  return message.type === "message" || message.type === "pmessage";
-}

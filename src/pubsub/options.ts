@@ -9,7 +9,12 @@ import type { Handlers } from "./types.ts";
 export type Named<Form extends NameForm> = Form extends "bytes" ? Buffer : string;
 
 /** Options of a consumer. */
-export interface PubSubOptions<Data = string, Form extends NameForm = "utf8", Ignore extends boolean = boolean> {
+export interface PubSubOptions<
+  Data = string,
+  Form extends NameForm = "utf8",
+  Ignore extends boolean = boolean,
+  Gaps extends boolean = boolean,
+> {
   /** Channels to subscribe at once: a name, or any iterable of names. */
   readonly channels?: NameInput | Iterable<NameInput> | undefined;
   /** Patterns to subscribe at once. */
@@ -20,6 +25,8 @@ export interface PubSubOptions<Data = string, Form extends NameForm = "utf8", Ig
   readonly patternHandlers?: Handlers<PatternMessage<NoInfer<Data>, Named<NoInfer<Form>>>> | undefined;
   /** Leaves confirmations out of what is read. Default false. */
   readonly ignoreSubscribeMessages?: Ignore | undefined;
+  /** Yields gaps in the stream, before any message that came after them. The `gap` event tells them either way. Default false. */
+  readonly includeGaps?: Gaps | undefined;
   /** Milliseconds of silence on a ready connection before a `subscribe` is a `TimeoutError`. Default 1000. */
   readonly subscriptionTimeout?: number | undefined;
   /** Milliseconds an `unsubscribe` waits for its confirmations; a late one is no error. Default 100. */
@@ -68,6 +75,7 @@ const known: Readonly<Record<keyof PubSubOptions, Check>> = {
   channelHandlers: handlers,
   patternHandlers: handlers,
   ignoreSubscribeMessages: boolean,
+  includeGaps: boolean,
   subscriptionTimeout: milliseconds,
   unsubscriptionTimeout: milliseconds,
   maxIdle: milliseconds,

@@ -1,7 +1,6 @@
 import { Deferred } from "../core/deferred.ts";
 import { ClosedError } from "../errors.ts";
-import type { Item, Reader } from "./inbox.ts";
-import { isPublished } from "./message.ts";
+import { type Item, isConfirmation, type Reader } from "./inbox.ts";
 
 /** What `getMessage` waits with: anything that comes settles it, `null` where there is nothing to show. */
 export class GetReader implements Reader {
@@ -17,7 +16,7 @@ export class GetReader implements Reader {
   }
 
   offer(item: Item | null): boolean {
-    this.#deferred.resolve(item !== null && this.#ignoreConfirmations && !isPublished(item) ? null : item);
+    this.#deferred.resolve(item !== null && this.#ignoreConfirmations && isConfirmation(item) ? null : item);
     return true;
   }
 
@@ -43,7 +42,7 @@ export class ReceiveReader implements Reader {
   }
 
   offer(item: Item | null): boolean {
-    if (item === null || !isPublished(item)) return false;
+    if (item === null || isConfirmation(item)) return false;
     this.#deferred.resolve(item);
     return true;
   }
@@ -83,7 +82,7 @@ export class NextReader implements Reader {
   }
 
   offer(item: Item | null): boolean {
-    if (item === null || (this.#options.published && !isPublished(item))) return false;
+    if (item === null || (this.#options.published && isConfirmation(item))) return false;
     this.#deferred.resolve({ done: false, value: item });
     return true;
   }
@@ -120,7 +119,7 @@ export class BatchReader implements Reader {
   }
 
   offer(item: Item | null): boolean {
-    if (item === null || !isPublished(item)) return false;
+    if (item === null || isConfirmation(item)) return false;
     if (this.#batch.length === 0) process.nextTick(() => this.#full(this));
     this.#batch.push(item);
     return false;

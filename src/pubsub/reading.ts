@@ -2,8 +2,7 @@ import { addAbortListener } from "node:events";
 import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../core/checks.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
 import type { Consumer } from "./consumer.ts";
-import type { Item, Reader } from "./inbox.ts";
-import { isPublished } from "./message.ts";
+import { type Item, isConfirmation, type Reader } from "./inbox.ts";
 import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
 import type { GetMessageOptions, MessagesOptions, ReceiveOptions } from "./types.ts";
 
@@ -40,7 +39,7 @@ export class Reading {
     const item = this.#consumer.inbox.shift();
     if (item !== undefined) {
       this.#consumer.settle();
-      return item !== null && ignores && !isPublished(item) ? null : item;
+      return item !== null && ignores && isConfirmation(item) ? null : item;
     }
     this.#assertAlive();
     return this.#wait(new GetReader(ignores), options, () => null);
@@ -110,7 +109,7 @@ export class Reading {
   #next(published: boolean): Item | undefined {
     const { inbox } = this.#consumer;
     let item = inbox.shiftItem();
-    while (published && item !== undefined && !isPublished(item)) item = inbox.shiftItem();
+    while (published && item !== undefined && isConfirmation(item)) item = inbox.shiftItem();
     this.#consumer.settle();
     return item;
   }

@@ -17,12 +17,12 @@ import type {
   ChannelMessageOf,
   ConsumerEvents,
   Consumer as ConsumerInterface,
+  DeliveredOf,
   GetMessageOptions,
   Handler,
   Handlers,
   MessagesOptions,
   NameOf,
-  PublishedOf,
   ReceiveOptions,
   SubscribeOptions,
 } from "./types.ts";
@@ -65,6 +65,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       codec: given.codec ?? source.defaults.codec,
       names: given.names ?? source.defaults.names,
       ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
+      includeGaps: given.includeGaps ?? false,
       connectTimeout: source.defaults.connectTimeout,
       unsubscriptionTimeout: given.unsubscriptionTimeout ?? defaults.unsubscriptionTimeout,
       retryPolicy: given.retryPolicy ?? source.defaults.retryPolicy,
@@ -162,7 +163,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    */
   getMessage(
     options: GetMessageOptions & { readonly ignoreSubscribeMessages: true },
-  ): Promise<PublishedOf<Item> | null>;
+  ): Promise<DeliveredOf<Item> | null>;
   getMessage(options?: GetMessageOptions): Promise<Item | null>;
   getMessage(options?: GetMessageOptions): Promise<Item | null> {
     return this.#reading.get(options) as Promise<Item | null>;
@@ -172,18 +173,18 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    * The next published message, past confirmations and what handlers took. Rejects with `TimeoutError` after `timeout`
    * milliseconds, with `ClosedError`, the signal's reason, or the cause of a failure. What timed out took nothing.
    */
-  receive(options?: ReceiveOptions): Promise<PublishedOf<Item>> {
-    return this.#reading.receive(options) as Promise<unknown> as Promise<PublishedOf<Item>>;
+  receive(options?: ReceiveOptions): Promise<DeliveredOf<Item>> {
+    return this.#reading.receive(options) as Promise<unknown> as Promise<DeliveredOf<Item>>;
   }
 
   /** Published messages only. Ends when nothing is wanted and all is read; with `until: "closed"` at the close. */
-  messages(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>, undefined> {
-    return this.#reading.messages(options) as unknown as AsyncIterableIterator<PublishedOf<Item>, undefined>;
+  messages(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>, undefined> {
+    return this.#reading.messages(options) as unknown as AsyncIterableIterator<DeliveredOf<Item>, undefined>;
   }
 
   /** The published messages that are there, as arrays, none of them empty: for high rates. Ends like `messages()`. */
-  batches(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>[], undefined> {
-    return this.#reading.batches(options) as unknown as AsyncIterableIterator<PublishedOf<Item>[], undefined>;
+  batches(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>[], undefined> {
+    return this.#reading.batches(options) as unknown as AsyncIterableIterator<DeliveredOf<Item>[], undefined>;
   }
 
   /**

@@ -1,18 +1,23 @@
 import type { ServerError } from "../errors.ts";
 import type { NameInput } from "../names.ts";
 import type { State } from "./engine.ts";
-import type { ChannelMessage, Message, PatternMessage, PublishedMessage } from "./message.ts";
+import type { Gap } from "./gap.ts";
+import type { ChannelMessage, Confirmation, Message, PatternMessage, PublishedMessage } from "./message.ts";
 
 /** Any item of any consumer. */
-export type AnyItem = Message<unknown, unknown>;
+export type AnyItem = Message<unknown, unknown> | Gap<unknown>;
 
-/** What a consumer yields: published messages alone with `ignoreSubscribeMessages: true`, else confirmations too. */
-export type ItemOf<Data, Name, Ignore extends boolean> = [Ignore] extends [true]
-  ? PublishedMessage<Data, Name>
-  : Message<Data, Name>;
+/**
+ * What a consumer yields: published messages; confirmations too, unless `ignoreSubscribeMessages: true`; gaps too, with
+ * `includeGaps: true`.
+ */
+export type ItemOf<Data, Name, Ignore extends boolean, Gaps extends boolean = false> =
+  | PublishedMessage<Data, Name>
+  | ([Ignore] extends [true] ? never : Confirmation<Name>)
+  | ([Gaps] extends [false] ? never : Gap<Name>);
 
-/** The published messages among a consumer's items. */
-export type PublishedOf<Item> = Extract<Item, { readonly type: "message" | "pmessage" }>;
+/** What `receive`, `messages` and `batches` give of a consumer's items: all but confirmations. */
+export type DeliveredOf<Item> = Extract<Item, { readonly type: "message" | "pmessage" | "gap" }>;
 /** The messages of channels among a consumer's items. */
 export type ChannelMessageOf<Item> = Extract<Item, { readonly type: "message" }>;
 /** The messages of patterns among a consumer's items. */
@@ -69,6 +74,8 @@ export interface MessagesOptions {
 export interface ConsumerEvents {
   /** A handler failed, a payload was refused (only if somebody listens), or the consumer failed. */
   error: [error: Error];
+  /** Messages may have been missed; told as soon as the names are restored. */
+  gap: [gap: Gap<string | Buffer>];
   /** The state has changed. */
   state: [state: State];
   /** Names stay wanted that the server denies; listed in `error.names`. Told once until they are granted. */
@@ -91,11 +98,11 @@ export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<
   unsubscribe(names: Iterable<NameInput>): Promise<void>;
   getMessage(
     options: GetMessageOptions & { readonly ignoreSubscribeMessages: true },
-  ): Promise<PublishedOf<Item> | null>;
+  ): Promise<DeliveredOf<Item> | null>;
   getMessage(options?: GetMessageOptions): Promise<Item | null>;
-  receive(options?: ReceiveOptions): Promise<PublishedOf<Item>>;
-  messages(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>, undefined>;
-  batches(options?: MessagesOptions): AsyncIterableIterator<PublishedOf<Item>[], undefined>;
+  receive(options?: ReceiveOptions): Promise<DeliveredOf<Item>>;
+  messages(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>, undefined>;
+  batches(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>[], undefined>;
   readonly channels: ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null>;
   readonly subscribed: boolean;
   readonly denied: ReadonlyMap<NameOf<Item>, ServerError>;

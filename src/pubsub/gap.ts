@@ -1,0 +1,21 @@
+/** Why messages may be missing. */
+export type GapCause = "disconnected";
+
+/**
+ * A window in which messages may have been missed, and the names it is about. It lies between two moments of the
+ * client's clock, in epoch milliseconds: `from` is when the last byte arrived before the loss, `to` when the server
+ * confirmed the names again. What the server sent before `from`
+ * has arrived, and what it sends after `to` will.
+ */
+export interface Gap<Name = string> {
+  readonly type: "gap";
+  readonly cause: GapCause;
+  readonly channels: readonly Name[];
+  readonly patterns: readonly Name[];
+  readonly from: number;
+  readonly to: number;
+  /** How many messages are missing, where that is known. */
+  readonly dropped: number | null;
+  /** Whether messages are known to be missing; else nothing may have been published meanwhile. */
+  readonly certain: boolean;
+}
