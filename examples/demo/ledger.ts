@@ -1,3 +1,5 @@
+import type { Gap } from "tidings";
+
 /** What became of the messages of one publisher. */
 export interface Sums {
   readonly published: number;
@@ -12,14 +14,14 @@ export interface Sums {
   readonly outOfOrder: number;
 }
 
-/** A time in which messages may be missed: between two sequence numbers, and until the channel is confirmed again. */
+/** Where a reported gap lies among the messages. */
 interface Window {
   /** The last message before the loss. */
   readonly after: number;
-  /** The first one after it. */
+  /** The first one after it; not known until it comes. */
   before: number;
-  /** When the server confirmed the subscription again. */
-  until: number;
+  /** When the server had confirmed the subscription again. What is published later must come. */
+  readonly until: number;
 }
 
 /** Numbers the messages of one publisher, notes which ones come, and adds up. */
@@ -31,7 +33,6 @@ export class Ledger {
   /** By sequence number: whether it came. */
   readonly #came: boolean[] = [];
   readonly #windows: Window[] = [];
-  #open: Window[] = [];
   #last = -1;
   #received = 0;
   #duplicates = 0;
@@ -54,7 +55,7 @@ export class Ledger {
   publish(): number {
     this.#came.push(false);
     this.#receivers.push(-1);
-    return this.#publishedAt.push(performance.now()) - 1;
+    return this.#publishedAt.push(Date.now()) - 1;
   }
 
   /** What PUBLISH answered. */
@@ -71,21 +72,13 @@ export class Ledger {
     this.#received += 1;
     if (sequence < this.#last) this.#outOfOrder += 1;
     else this.#last = sequence;
-    for (const window of this.#open) window.before = sequence;
-    if (this.#open.length > 0) this.#open = [];
-  }
-
-  /** The connection is lost. */
-  connectionLost(): void {
-    const window = { after: this.#last, before: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
-    this.#windows.push(window);
-    this.#open.push(window);
-  }
-
-  /** The server has confirmed the subscription again. */
-  confirmed(): void {
     const window = this.#windows.at(-1);
-    if (window?.until === Number.POSITIVE_INFINITY) window.until = performance.now();
+    if (window?.before === Number.POSITIVE_INFINITY) window.before = sequence;
+  }
+
+  /** What tidings reports after a loss: messages may have been missed, but only here. */
+  gap({ to }: Gap<unknown>): void {
+    this.#windows.push({ after: this.#last, before: Number.POSITIVE_INFINITY, until: to });
   }
 
   sums(): Sums {

@@ -10,7 +10,7 @@ export interface Watch {
   readonly ended: Promise<void>;
 }
 
-/** Tells each ledger when its channel or pattern is lost, and when the server has confirmed it again. */
+/** Tells the ledgers of reported gaps, and prints what happens to the connection. */
 export function watch(consumer: PubSub, ledgers: ReadonlyMap<string, Ledger>, short: (name: string) => string): Watch {
   const outages: number[] = [];
   let lostAt: number | null = null;
@@ -18,7 +18,6 @@ export function watch(consumer: PubSub, ledgers: ReadonlyMap<string, Ledger>, sh
   consumer.on("state", (state) => {
     if (state === "reconnecting") {
       lostAt = performance.now();
-      for (const ledger of ledgers.values()) ledger.connectionLost();
       say("The connection is lost. tidings reconnects and subscribes again by itself");
     } else if (state === "live" && lostAt !== null) {
       const duration = performance.now() - lostAt;
@@ -28,14 +27,24 @@ export function watch(consumer: PubSub, ledgers: ReadonlyMap<string, Ledger>, sh
     }
   });
 
+  // One for each command that restores: here one for the channel, one for the pattern.
+  consumer.on("gap", (gap) => {
+    for (const name of [...gap.channels, ...gap.patterns].map(String)) {
+      ledgers.get(name)?.gap(gap);
+      show(`gap: messages of ${short(name)} may be missing, from ${clock(gap.from)} to ${clock(gap.to)}`);
+    }
+  });
+
   // Handlers take the messages, so what is left to read are the confirmations: the first ones, and those of each restore.
   const readConfirmations = async (): Promise<void> => {
-    for await (const { type, channel } of consumer) {
-      ledgers.get(channel)?.confirmed();
-      show(`${type} ${short(channel)}: confirmed by the server`);
-    }
+    for await (const { type, channel } of consumer) show(`${type} ${short(channel)}: confirmed by the server`);
   };
   const ended = readConfirmations();
   ended.catch(() => {}); // whoever awaits `ended` learns of it
   return { outages, ended };
+}
+
+/** Epoch milliseconds as the time of day, with its milliseconds. */
+function clock(time: number): string {
+  return new Date(time).toISOString().slice(11, 23);
 }

@@ -118,9 +118,9 @@ export function resolveOptions(first: unknown, second: unknown): ResolvedOptions
   if (url === null && second !== undefined) {
     throw new ArgumentError(`Redis takes a URL and options; the URL is ${describe(first)}.`);
   }
-  const given = (url === null ? first : second) ?? {};
+  const given = url === null ? first : second;
   checkOptions("Redis", given, known);
-  const options = given as RedisOptions<unknown, never, NameForm>;
+  const options = (given ?? {}) as RedisOptions<unknown, never, NameForm>;
   return {
     connection: {
       endpoint: endpoint(url, options),

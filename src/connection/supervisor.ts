@@ -1,7 +1,7 @@
 import { addAbortListener } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RetryPolicy } from "../core/backoff.ts";
-import { ConnectionError } from "../errors.ts";
+import { ArgumentError, ConnectionError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isTerminal } from "./handshake.ts";
 
@@ -65,7 +65,7 @@ export class Supervisor {
       if (signal.aborted) return;
       let wait: number | null = null;
       try {
-        if (!isTerminal(cause)) wait = this.#policy(attempt, cause);
+        if (!isTerminal(cause)) wait = checkWait(this.#policy(attempt, cause));
       } catch (error) {
         cause = error;
       }
@@ -80,6 +80,12 @@ export class Supervisor {
       if (signal.aborted) return;
     }
   }
+}
+
+/** A policy is the user's; what is no wait must not become none. */
+function checkWait(wait: number | null): number | null {
+  if (wait === null || (typeof wait === "number" && wait >= 0)) return wait;
+  throw new ArgumentError("A retry policy answers with milliseconds of 0 or more, or with null to give up.");
 }
 
 /** Resolves when the connection is lost, or when it is no longer ours; leaves no listener on either. */

@@ -1,9 +1,16 @@
 import { Deferred } from "../core/deferred.ts";
 import { Watchdog } from "../core/watchdog.ts";
 
+/** Whether the connection that a call waits on is up. */
+export type Phase = "ready" | "away";
+
+/** Milliseconds that a call may wait without progress, in each phase. */
+export type Bounds = Readonly<Record<Phase, number>>;
+
 /**
- * A `subscribe` or `unsubscribe` of the user that waits for its confirmations. It is bounded by silence: each
- * confirmation of one of its names starts its time anew. `E` is what a name is entered as.
+ * A `subscribe` or `unsubscribe` of the user that waits for its confirmations. It is bounded by silence: so long on
+ * connections that are ready, so long without one, whatever comes and goes; each confirmation of one of its names
+ * starts its time anew. `E` is what a name is entered as.
  */
 export class Call<E> {
   /** Its place in the order in which calls and commands were issued. */
@@ -11,23 +18,30 @@ export class Call<E> {
   readonly entries: readonly E[];
   /** What takes back the handlers that it replaced, for the case that it fails. */
   readonly undo: (() => void)[] = [];
-  /** Milliseconds of silence after which it is late, on a connection that is ready. */
-  readonly timeout: number;
+  /** Commands sent for it that have no answer yet. */
+  commands = 0;
+  readonly #bounds: Bounds;
+  readonly #late: (bound: number) => void;
   readonly #left: Set<E>;
   readonly #deferred: Deferred<void> = new Deferred();
   readonly #watchdog: Watchdog;
-  #bound: number | null = null;
+  /** What is left of the bounds. */
+  #budget: Record<Phase, number>;
+  /** `null`: its time does not run yet. */
+  #phase: Phase | null = null;
   #since = 0;
   #settled = false;
 
-  constructor(order: number, entries: readonly E[], timeout: number, late: (bound: number) => void) {
+  constructor(order: number, entries: readonly E[], bounds: Bounds, late: (bound: number) => void) {
     this.order = order;
     this.entries = entries;
-    this.timeout = timeout;
+    this.#bounds = bounds;
+    this.#budget = { ...bounds };
+    this.#late = late;
     this.#left = new Set(entries);
     this.#watchdog = new Watchdog(
-      () => (this.#bound === null || this.#settled ? null : this.#since + this.#bound),
-      () => late(this.#bound ?? 0),
+      () => (this.#phase === null || this.#settled ? null : this.#since + this.#budget[this.#phase]),
+      () => this.#expire(),
     );
   }
 
@@ -44,16 +58,24 @@ export class Call<E> {
     return this.#left;
   }
 
-  /** Starts its time: so many milliseconds of silence from now. */
-  allow(bound: number): void {
-    this.#bound = bound;
-    this.#since = performance.now();
+  /** Its time runs on, or begins to: the connection is up now, or gone. */
+  enter(phase: Phase): void {
+    const now = performance.now();
+    if (this.#phase !== null) this.#budget[this.#phase] -= now - this.#since;
+    if (this.#phase !== null && this.#budget[this.#phase] < 1) {
+      this.#expire();
+      return;
+    }
+    this.#phase = phase;
+    this.#since = now;
     this.#watchdog.arm();
   }
 
   /** Counts a confirmation. */
   confirm(entry: E): void {
-    if (this.#left.delete(entry)) this.#since = performance.now();
+    if (!this.#left.delete(entry)) return;
+    this.#since = performance.now();
+    this.#budget = { ...this.#bounds };
   }
 
   resolve(): void {
@@ -64,6 +86,10 @@ export class Call<E> {
   reject(error: unknown): void {
     this.#settle();
     this.#deferred.reject(error);
+  }
+
+  #expire(): void {
+    if (this.#phase !== null && !this.#settled) this.#late(this.#bounds[this.#phase]);
   }
 
   #settle(): void {

@@ -15,17 +15,6 @@ export interface Line extends Home {
   reset(reason: unknown): void;
 }
 
-/** A refused batch that is asked again name by name. */
-export interface Probe {
-  /** Names without an answer yet. */
-  left: number;
-  readonly denied: Entry[];
-  /** The last refusal. */
-  error: ServerError;
-  /** Confirmations held back until it is known whether the call stands. */
-  readonly held: { readonly command: Command; readonly entry: Entry; readonly count: number }[];
-}
-
 /** Who is told how a command went. */
 export interface CommandOwner {
   refused(command: Command, error: ServerError): void;
@@ -47,23 +36,17 @@ export class Command implements PendingReply {
   readonly order: number;
   /** The one call it was sent for; `null`: it restores, and serves every call that waits for its names. */
   readonly call: Call<Entry> | null;
-  /** Set while a refused batch is asked again name by name. */
-  readonly probe: Probe | null;
   readonly #entries: Entry[];
   readonly #owner: CommandOwner;
   #next = 0;
 
-  constructor(
-    step: Step,
-    context: { link: Line; order: number; call: Call<Entry> | null; probe: Probe | null; owner: CommandOwner },
-  ) {
+  constructor(step: Step, context: { link: Line; order: number; call: Call<Entry> | null; owner: CommandOwner }) {
     this.verb = step.verb;
     this.#entries = [...step.entries];
     this.link = context.link;
     this.epoch = context.link.epoch;
     this.order = context.order;
     this.call = context.call;
-    this.probe = context.probe;
     this.#owner = context.owner;
   }
 

@@ -1,12 +1,12 @@
 import type { ServerError } from "../errors.ts";
 import type { Call } from "./call.ts";
-import type { Command, Probe } from "./command.ts";
+import type { Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
 
 /** What becomes of names and calls once it is known who was denied. */
 export interface DenialOwner {
   /** Sends a subscribe for one entry of the command alone. */
-  ask(entry: Entry, command: Command, probe: Probe | null): void;
+  ask(entry: Entry, command: Command): void;
   /** The call need not wait for the entry. */
   skipped(call: Call<Entry>, entry: Entry): void;
   /** The call's names are all granted. */
@@ -18,106 +18,112 @@ export interface DenialOwner {
   denied(error: ServerError): void;
 }
 
-/** A name that a restoration was denied. */
+/** A name that was denied. */
 interface Refusal {
   readonly entry: Entry;
   readonly command: Command;
   readonly error: ServerError;
 }
 
+/** A call of which it is not known yet whether it stands. */
+interface Trial {
+  readonly refusals: Refusal[];
+  /** Confirmations held back until then. */
+  readonly held: { readonly command: Command; readonly entry: Entry; readonly count: number }[];
+}
+
 /**
  * One denied name denies the whole command that carries it. So a refused batch is asked again name by name: the guilty
- * ones are found, and the rest lives. Of a call that is known when its probe is done, of a restoration when all of its
- * commands are answered: either way one error lists all the names.
+ * ones are found, and the rest lives. A call, and a restoration, are judged when all of their commands are answered, so
+ * that one error lists all the names.
  */
 export class Denials {
   /** Entries that the server denied and that are still wanted. */
   readonly entries: Map<Entry, ServerError> = new Map();
   readonly #owner: DenialOwner;
-  readonly #probes: Map<Call<Entry>, Probe> = new Map();
+  readonly #trials: Map<Call<Entry>, Trial> = new Map();
   readonly #restoration: Refusal[] = [];
 
   constructor(owner: DenialOwner) {
     this.#owner = owner;
   }
 
-  /** Whether it is not known yet which of the call's names are denied. */
-  probing(call: Call<Entry>): boolean {
-    return this.#probes.has(call);
+  /** Whether it is not known yet if the call stands. */
+  trying(call: Call<Entry>): boolean {
+    return this.#trials.has(call);
   }
 
   /** The connection is lost, and what was asked on it with it. */
   reset(): void {
-    this.#probes.clear();
+    this.#trials.clear();
     this.#restoration.length = 0;
   }
 
   /** Takes a refused subscribe. */
   take(command: Command, error: ServerError): void {
     const { call, left } = command;
+    const refusals = call === null ? this.#restoration : this.#trial(call).refusals;
     const oneByOne = left.length > 1 && error.code === "NOPERM";
-    const probe = call === null ? null : (command.probe ?? this.#probeOf(call, left.length, error));
-    if (probe !== null) probe.error = error;
     for (const entry of left) {
-      const current = entry.wanted && entry.last === command;
-      if (oneByOne && current) {
-        this.#owner.ask(entry, command, probe);
-        continue;
-      }
       if (!oneByOne) {
         if (entry.last === command && entry.confirmed !== command.epoch) entry.last = null;
-        if (probe !== null) probe.denied.push(entry);
-        else this.#restoration.push({ entry, command, error });
+        refusals.push({ entry, command, error });
+      } else if (entry.wanted) {
+        this.#owner.ask(entry, command);
       } else if (call !== null) {
-        // It was unsubscribed, or asked for by a later command.
         this.#owner.skipped(call, entry);
       }
-      if (call !== null && probe !== null) this.answered(call, probe, command);
     }
   }
 
-  /** One more name of the probe has its answer. */
-  answered(call: Call<Entry>, probe: Probe, command: Command): void {
-    probe.left--;
-    if (probe.left > 0) return;
-    this.#probes.delete(call);
-    if (probe.denied.length > 0) this.#owner.rejected(call, about(probe.error, command, probe.denied));
+  /** Holds a confirmation back while the call is on trial; false if it is not. */
+  hold(call: Call<Entry>, command: Command, entry: Entry, count: number): boolean {
+    const trial = this.#trials.get(call);
+    trial?.held.push({ command, entry, count });
+    return trial !== undefined;
+  }
+
+  /** The call's commands are all answered. */
+  judge(call: Call<Entry>): void {
+    const trial = this.#trials.get(call);
+    if (trial === undefined) return;
+    this.#trials.delete(call);
+    const { refusals, held } = trial;
+    const [first] = refusals;
+    if (first !== undefined) this.#owner.rejected(call, about(first, refusals));
     if (call.settled) return;
-    for (const held of probe.held) this.#owner.confirmed(held.command, held.entry, held.count);
+    for (const { command, entry, count } of held) this.#owner.confirmed(command, entry, count);
     this.#owner.granted(call);
   }
 
   /** A restoration is answered: calls that wait for a denied name reject; what is established stays wanted. */
   restored(): void {
     const refusals = this.#restoration.splice(0);
-    const last = refusals.at(-1);
-    if (last === undefined) return;
-    const { command, error } = last;
+    const [first] = refusals;
+    if (first === undefined) return;
     const guilty = new Set(
       refusals.flatMap(({ entry, command }) => entry.claims.filter((c) => c.order < command.order)),
     );
     for (const call of guilty) {
-      const names = refusals.map(({ entry }) => entry).filter((entry) => call.entries.includes(entry));
-      this.#owner.rejected(call, about(error, command, names));
+      const names = refusals.filter(({ entry }) => call.entries.includes(entry));
+      this.#owner.rejected(call, about(first, names));
     }
-    const news = refusals.map(({ entry }) => entry).filter((entry) => entry.wanted && !this.entries.has(entry));
-    const denied = about(error, command, news);
-    for (const entry of news) this.entries.set(entry, denied);
+    const news = refusals.filter(({ entry }) => entry.wanted && !this.entries.has(entry));
+    const denied = about(first, news);
+    for (const { entry } of news) this.entries.set(entry, denied);
     if (news.length > 0) this.#owner.denied(denied);
   }
 
-  /** A call's refused batches are one probe. */
-  #probeOf(call: Call<Entry>, names: number, error: ServerError): Probe {
-    const probe = this.#probes.get(call) ?? { left: 0, denied: [], error, held: [] };
-    this.#probes.set(call, probe);
-    probe.left += names;
-    return probe;
+  #trial(call: Call<Entry>): Trial {
+    const trial = this.#trials.get(call) ?? { refusals: [], held: [] };
+    this.#trials.set(call, trial);
+    return trial;
   }
 }
 
-function about(error: ServerError, { verb }: Command, entries: readonly Entry[]): ServerError {
+function about({ error, command }: Refusal, refusals: readonly Refusal[]): ServerError {
   return error.about(
-    verb,
-    entries.map((entry) => entry.name),
+    command.verb,
+    refusals.map(({ entry }) => entry.name),
   );
 }

@@ -2,7 +2,7 @@ import { addAbortListener } from "node:events";
 import { isPassing } from "../connection/handshake.ts";
 import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
 import { Call } from "./call.ts";
-import { Command, type CommandOwner, type Line, type Probe } from "./command.ts";
+import { Command, type CommandOwner, type Line } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { discard, Entry, type Kind, type Sink } from "./entry.ts";
 import { Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
@@ -53,7 +53,7 @@ export interface CallOptions {
 export class Engine implements LinkOwner, CommandOwner {
   readonly registry: Registry = new Registry();
   readonly #denials: Denials = new Denials({
-    ask: (entry, { verb, link, call }, probe) => this.#dispatch({ verb, entries: [entry] }, link, { call, probe }),
+    ask: (entry, { verb, link, call }) => this.#dispatch({ verb, entries: [entry] }, link, call),
     skipped: (call, entry) => this.#confirm(call, entry),
     granted: (call) => this.#finishIfDone(call),
     rejected: (call, error) => this.#fail(call, error),
@@ -107,7 +107,7 @@ export class Engine implements LinkOwner, CommandOwner {
   start(): void {
     this.#started = true;
     if (this.#state === "failed") this.#enter("reconnecting");
-    for (const call of this.#calls) call.allow(this.#options.connectTimeout);
+    for (const call of this.#calls) call.enter("away");
     for (const link of this.#placement.links) link.start();
   }
 
@@ -164,8 +164,8 @@ export class Engine implements LinkOwner, CommandOwner {
     link.since = ++this.#order;
     const entries: Entry[] = [];
     for (const entry of this.registry) if (entry.link === link) entries.push(entry);
-    for (const step of reconcile(entries)) this.#dispatch(step, link, { call: null });
-    for (const call of this.#calls) call.allow(call.timeout);
+    for (const step of reconcile(entries)) this.#dispatch(step, link, null);
+    for (const call of this.#calls) call.enter("ready");
   }
 
   restored(): void {
@@ -183,7 +183,8 @@ export class Engine implements LinkOwner, CommandOwner {
     if (this.#state === "live") this.#enter("reconnecting");
     for (const entry of this.registry) if (entry.link === link && !entry.wanted) this.#forget(entry);
     for (const call of this.#calls) {
-      call.allow(this.#options.connectTimeout);
+      call.commands = 0;
+      call.enter("away");
       // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
       for (const entry of call.left) if (!entry.claims.includes(call)) this.#confirm(call, entry);
     }
@@ -209,6 +210,7 @@ export class Engine implements LinkOwner, CommandOwner {
   confirmed(command: Command, entry: Entry, count: number): void {
     if (command.subscribes) this.#subscribed(command, entry, count);
     else this.#unsubscribed(command, entry, count);
+    if (command.done) this.#answered(command);
   }
 
   // What commands tell (CommandOwner).
@@ -223,6 +225,7 @@ export class Engine implements LinkOwner, CommandOwner {
     } else {
       this.#denials.take(command, error);
     }
+    this.#answered(command);
     link.finish(command);
   }
 
@@ -264,10 +267,10 @@ export class Engine implements LinkOwner, CommandOwner {
   }
 
   #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Call<Entry> {
-    const call = new Call(++this.#order, entries, timeout, late);
+    const call = new Call(++this.#order, entries, { ready: timeout, away: this.#options.connectTimeout }, late);
     this.#calls.add(call);
     const ready = entries.every((entry) => entry.link.ready) && (entries.length > 0 || this.#state === "live");
-    if (this.#started) call.allow(ready ? timeout : this.#options.connectTimeout);
+    if (this.#started) call.enter(ready ? "ready" : "away");
     return call;
   }
 
@@ -277,7 +280,7 @@ export class Engine implements LinkOwner, CommandOwner {
   }
 
   #finishIfDone(call: Call<Entry>): void {
-    if (call.left.size === 0 && !this.#denials.probing(call)) this.#finish(call);
+    if (call.left.size === 0 && !this.#denials.trying(call)) this.#finish(call);
   }
 
   #finish(call: Call<Entry>): void {
@@ -310,30 +313,35 @@ export class Engine implements LinkOwner, CommandOwner {
   #send(entries: readonly Entry[], { call, reassert = false }: { call: Call<Entry> | null; reassert?: boolean }): void {
     for (const link of this.#placement.links) {
       const there = entries.filter((entry) => entry.link === link);
-      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
+      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, call);
       for (const entry of there) if (!entry.wanted && !entry.leaving) this.#forget(entry);
     }
   }
 
-  #dispatch(step: Step, link: Line, { call, probe = null }: { call: Call<Entry> | null; probe?: Probe | null }): void {
-    const command = new Command(step, { link, order: ++this.#order, call, probe, owner: this });
+  #dispatch(step: Step, link: Line, call: Call<Entry> | null): void {
+    const command = new Command(step, { link, order: ++this.#order, call, owner: this });
+    if (call !== null) call.commands++;
     for (const entry of step.entries) entry.last = command;
     link.send(command, command.subscribes && call === null);
   }
 
   #subscribed(command: Command, entry: Entry, count: number): void {
-    const { call, probe } = command;
+    const { call } = command;
     entry.confirmed = command.epoch;
     this.#denials.entries.delete(entry);
     if (call === null) {
       if (entry.sink !== discard) this.#owner.confirmed(command.verb, entry, count);
       for (const claim of entry.claims) if (claim.order < command.order) this.#confirm(claim, entry);
     } else {
-      if (probe !== null) probe.held.push({ command, entry, count });
-      else if (!call.settled) this.#owner.confirmed(command.verb, entry, count);
+      const held = this.#denials.hold(call, command, entry, count);
+      if (!held && !call.settled) this.#owner.confirmed(command.verb, entry, count);
       this.#confirm(call, entry);
     }
-    if (probe !== null && call !== null) this.#denials.answered(call, probe, command);
+  }
+
+  /** A command has all its answers; the last one of a call decides whether the call stands. */
+  #answered({ call }: Command): void {
+    if (call !== null && --call.commands === 0) this.#denials.judge(call);
   }
 
   /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */

@@ -114,6 +114,8 @@ describe("a server that refuses HELLO", () => {
     await using consumer = await client.pubsub({ channels: "aged", ignoreSubscribeMessages: true });
     expect(await client.publish("aged", "hello")).toBe(1);
     expect(await consumer.receive({ timeout: 5000 })).toMatchObject({ data: "hello" });
+    await client.close();
+    await eventually(() => expect(proxy.open).toBe(0));
   });
 
   test("once speaks RESP3 again after it was replaced", async () => {
@@ -124,6 +126,8 @@ describe("a server that refuses HELLO", () => {
     await proxy.heal();
     proxy.cut();
     await eventually(async () => expect(String(await client.call("CLIENT", "INFO"))).toMatch(/ resp=3\b/));
+    await client.close();
+    await eventually(() => expect(proxy.open).toBe(0));
   });
 });
 

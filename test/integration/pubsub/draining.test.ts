@@ -1,0 +1,197 @@
+import { ClosedError, type Message } from "tidings";
+import { expect, test } from "vitest";
+import { deadline, eventually } from "../../support/eventually.ts";
+import { expectServerTruth } from "../../support/server-truth.ts";
+import { message, onEveryProtocol, PATIENCE, receiveMany, rejection } from "./bench.ts";
+
+/** So long that a drain which runs to its deadline fails its scenario. */
+const LONG = { timeout: 600_000 };
+
+function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open = (): void => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open: () => open() };
+}
+
+onEveryProtocol("draining", (bench) => {
+  test("unsubscribes, leaves the queue readable until it is empty, then closes", async () => {
+    const consumer = await bench.consumer({ channels: "a", patterns: "p*", ignoreSubscribeMessages: true });
+    for (const payload of ["1", "2", "3"]) await bench.publish("a", payload);
+    // Behind all of them.
+    await consumer.subscribe("b");
+    const draining = consumer.drain(LONG);
+    await expectServerTruth(bench.server, {});
+    expect([consumer.closed, consumer.subscribed]).toEqual([false, false]);
+    expect((await receiveMany(consumer, 3)).map(({ data }) => data)).toEqual(["1", "2", "3"]);
+    await deadline(draining, PATIENCE, "the drain");
+    expect([consumer.closed, consumer.state]).toEqual([true, "closed"]);
+  });
+
+  test("iterators read to the end and end then", async () => {
+    const consumer = await bench.consumer({ channels: "a" });
+    for (const payload of ["1", "2", "3"]) await bench.publish("a", payload);
+    const draining = consumer.drain(LONG);
+    const seen: unknown[] = [];
+    for await (const { data } of consumer.messages()) seen.push(data);
+    expect(seen).toEqual(["1", "2", "3"]);
+    await deadline(draining, PATIENCE, "the drain");
+  });
+
+  test("a loop that is at work when the drain begins gets all that has arrived", async () => {
+    const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+    const seen: Message[] = [];
+    const loop = (async () => {
+      for await (const item of consumer) {
+        seen.push(item);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (const payload of ["1", "2", "3", "4"]) await bench.publish("a", payload);
+    await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+    await loop;
+    expect(seen).toEqual(["1", "2", "3", "4"].map((payload) => message("a", payload)));
+  });
+
+  test("batches and messages until the close end as well", async () => {
+    const consumer = await bench.consumer({ channels: "a" });
+    for (const payload of ["1", "2"]) await bench.publish("a", payload);
+    const batches: string[][] = [];
+    const loops = [
+      (async () => {
+        for await (const batch of consumer.batches({ until: "closed" })) batches.push(batch.map(({ data }) => data));
+      })(),
+    ];
+    await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+    await Promise.all(loops);
+    expect(batches.flat()).toEqual(["1", "2"]);
+  });
+
+  test("handlers finish what has arrived", async () => {
+    const held = gate();
+    const seen: string[] = [];
+    const consumer = await bench.consumer({
+      channelHandlers: {
+        a: async ({ data }) => {
+          await held.passed;
+          seen.push(data);
+        },
+      },
+      ignoreSubscribeMessages: true,
+    });
+    for (const payload of ["1", "2", "3"]) await bench.publish("a", payload);
+    const draining = consumer.drain(LONG);
+    await expectServerTruth(bench.server, {});
+    expect([seen, consumer.closed]).toEqual([[], false]);
+    held.open();
+    await deadline(draining, PATIENCE, "the drain");
+    expect(seen).toEqual(["1", "2", "3"]);
+    expect(consumer.closed).toBe(true);
+  });
+
+  test("a consumer of handlers alone is drained when they are done, though nobody reads confirmations", async () => {
+    const seen: string[] = [];
+    const consumer = await bench.consumer({ channelHandlers: { a: ({ data }) => seen.push(data) } });
+    await bench.publish("a", "1");
+    await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+    expect(seen).toEqual(["1"]);
+  });
+
+  test("what is not done by the deadline is abandoned", async () => {
+    const held = gate();
+    const seen: string[] = [];
+    const consumer = await bench.consumer({
+      channels: "queue",
+      channelHandlers: {
+        a: async ({ data }) => {
+          seen.push(data);
+          await held.passed;
+        },
+      },
+    });
+    for (const [channel, payload] of ["a1", "a2", "q3"].map((word) => [...word])) {
+      await bench.publish(channel === "q" ? "queue" : "a", String(payload));
+    }
+    await consumer.subscribe("b");
+    await deadline(consumer.drain({ timeout: 20 }), PATIENCE, "the deadline");
+    expect([consumer.closed, seen]).toEqual([true, ["1"]]);
+    expect(await rejection(consumer.receive())).toBeInstanceOf(ClosedError);
+    held.open();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toEqual(["1"]);
+  });
+
+  test("awaited inside a handler it settles at its deadline", async () => {
+    const done: string[] = [];
+    const consumer = await bench.consumer();
+    await consumer.subscribe("a", async () => {
+      await consumer.drain({ timeout: 20 });
+      done.push("drained");
+    });
+    await bench.publish("a", "1");
+    await eventually(() => expect(done).toEqual(["drained"]));
+    expect(consumer.closed).toBe(true);
+  });
+
+  test("is idempotent, and a close ends it early", async () => {
+    const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+    await bench.publish("a", "unread");
+    await consumer.subscribe("b");
+    const draining = [consumer.drain(LONG), consumer.drain(LONG), consumer.drain()];
+    await expectServerTruth(bench.server, {});
+    expect(consumer.closed).toBe(false);
+    await consumer.close();
+    await deadline(Promise.all(draining), PATIENCE, "the drains");
+    await consumer.drain();
+    expect(consumer.closed).toBe(true);
+  });
+
+  test("a consumer with nothing to do is drained at once", async () => {
+    const consumer = await bench.consumer();
+    await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+    expect(consumer.closed).toBe(true);
+  });
+
+  test("a consumer that was never opened can be drained", async () => {
+    const consumer = bench.unopened({ channels: "a" });
+    await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+    expect(consumer.closed).toBe(true);
+    expect(await bench.connections()).toEqual([]);
+  });
+
+  test("a draining consumer takes no new names", async () => {
+    const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+    await bench.publish("a", "unread");
+    await consumer.subscribe("b");
+    const draining = consumer.drain(LONG);
+    expect(await rejection(consumer.subscribe("c"))).toBeInstanceOf(ClosedError);
+    expect(await rejection(consumer.psubscribe("c"))).toBeInstanceOf(ClosedError);
+    expect(await consumer.receive({ timeout: PATIENCE })).toEqual(message("a", "unread"));
+    await deadline(draining, PATIENCE, "the drain");
+  });
+
+  test("the connection goes back to the pool", async () => {
+    const client = bench.client();
+    const consumer = await client.pubsub({ channels: "a", ignoreSubscribeMessages: true });
+    const [before] = await bench.connections();
+    await consumer.drain(LONG);
+    await client.pubsub({ channels: "b" });
+    expect((await bench.connections()).map(({ id }) => id)).toEqual([before?.id]);
+  });
+
+  test.each([{ timeout: -1 }, { timeout: "1" }, { timeot: 1 }, null, 5] as unknown[])(
+    "options such as %o are refused, and the consumer goes on",
+    async (options) => {
+      const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+      expect(await rejection(Promise.resolve().then(() => consumer.drain(options as object)))).toMatchObject({
+        code: "ARGUMENT",
+      });
+      await consumer.subscribe("b");
+      await bench.publish("b", "1");
+      expect(await receiveMany(consumer, 1)).toEqual([message("b", "1")]);
+      await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+      expect(consumer.closed).toBe(true);
+    },
+  );
+});
