@@ -72,8 +72,7 @@ export class Ledger {
     this.#received += 1;
     if (sequence < this.#last) this.#outOfOrder += 1;
     else this.#last = sequence;
-    const window = this.#windows.at(-1);
-    if (window?.before === Number.POSITIVE_INFINITY) window.before = sequence;
+    for (const window of this.#windows) window.before = Math.min(window.before, sequence);
   }
 
   /** What tidings reports after a loss: messages may have been missed, but only here. */

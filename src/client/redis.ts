@@ -155,7 +155,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   /** A consumer of channels and patterns, connected and subscribed to what the options name. */
   async pubsub<D = Data, F extends NameForm = Form, Ignore extends boolean = false, Gaps extends boolean = false>(
     options?: PubSubOptions<D, F, Ignore, Gaps>,
-  ): Promise<PubSub<ItemOf<D, Named<F>, Ignore, Gaps>>> {
+  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
     if (this.#closing !== null) throw new ClosedError("The client is closed.");
     type Item = ItemOf<D, Named<F>, Ignore, Gaps>;
     return new PubSub<Item>(this, options as PubSubOptions<DataOf<Item>, FormOf<Item>>).open();

@@ -17,7 +17,8 @@ export interface Request {
 export function readSubscribe(what: string, args: readonly unknown[]): Request {
   const [first, second, third] = args;
   if (args.length === 0) throw new ArgumentError(`Subscribe takes at least one ${what}.`);
-  if (typeof second === "function" || (args.length > 1 && second === undefined)) {
+  const handlerLeftOut = second === undefined && (args.length > 2 || (args.length === 2 && isName(first)));
+  if (typeof second === "function" || handlerLeftOut) {
     atMost(3, args);
     const handler = second === undefined ? null : (second as AnyHandler);
     return request(

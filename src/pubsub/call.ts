@@ -10,14 +10,14 @@ export type Bounds = Readonly<Record<Phase, number>>;
 /**
  * A `subscribe` or `unsubscribe` of the user that waits for its confirmations. It is bounded by silence: so long on
  * connections that are ready, so long without one, whatever comes and goes; each confirmation of one of its names
- * starts its time anew. `E` is what a name is entered as.
+ * starts its time anew. `E` is what a name is entered as, `S` where its messages go.
  */
-export class Call<E> {
+export class Call<E, S> {
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
   readonly entries: readonly E[];
-  /** What takes back the handlers that it replaced, for the case that it fails. */
-  readonly undo: (() => void)[] = [];
+  /** Where messages went before it, for the case that it fails. */
+  readonly replaced: Map<E, { before: S; readonly after: S }> = new Map();
   /** Commands sent for it that have no answer yet. */
   commands = 0;
   readonly #bounds: Bounds;

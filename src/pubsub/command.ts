@@ -1,8 +1,7 @@
 import type { PendingReply } from "../connection/pending.ts";
 import { ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
-import type { Call } from "./call.ts";
-import type { Entry, Home } from "./entry.ts";
+import type { Claim, Entry, Home } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
 
 /** What a command goes over. */
@@ -35,12 +34,12 @@ export class Command implements PendingReply {
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
   /** The one call it was sent for; `null`: it restores, and serves every call that waits for its names. */
-  readonly call: Call<Entry> | null;
+  readonly call: Claim | null;
   readonly #entries: Entry[];
   readonly #owner: CommandOwner;
   #next = 0;
 
-  constructor(step: Step, context: { link: Line; order: number; call: Call<Entry> | null; owner: CommandOwner }) {
+  constructor(step: Step, context: { link: Line; order: number; call: Claim | null; owner: CommandOwner }) {
     this.verb = step.verb;
     this.#entries = [...step.entries];
     this.link = context.link;

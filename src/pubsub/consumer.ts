@@ -85,6 +85,8 @@ export class Consumer implements EngineOwner, HandlerHost {
     for (const queue of this.#busy.values()) queue.stop();
     const released = this.engine.close();
     this.inbox.close();
+    this.#quiet ??= new Deferred();
+    this.#quiet.resolve();
     return released;
   }
 

@@ -1,18 +1,17 @@
 import type { ServerError } from "../errors.ts";
-import type { Call } from "./call.ts";
 import type { Command } from "./command.ts";
-import type { Entry } from "./entry.ts";
+import type { Claim, Entry } from "./entry.ts";
 
 /** What becomes of names and calls once it is known who was denied. */
 export interface DenialOwner {
   /** Sends a subscribe for one entry of the command alone. */
   ask(entry: Entry, command: Command): void;
   /** The call need not wait for the entry. */
-  skipped(call: Call<Entry>, entry: Entry): void;
+  skipped(call: Claim, entry: Entry): void;
   /** The call's names are all granted. */
-  granted(call: Call<Entry>): void;
+  granted(call: Claim): void;
   /** The call was denied names; `error.names` lists them. */
-  rejected(call: Call<Entry>, error: ServerError): void;
+  rejected(call: Claim, error: ServerError): void;
   confirmed(command: Command, entry: Entry, count: number): void;
   /** Names stay wanted although the server denied them. Told once. */
   denied(error: ServerError): void;
@@ -41,7 +40,7 @@ export class Denials {
   /** Entries that the server denied and that are still wanted. */
   readonly entries: Map<Entry, ServerError> = new Map();
   readonly #owner: DenialOwner;
-  readonly #trials: Map<Call<Entry>, Trial> = new Map();
+  readonly #trials: Map<Claim, Trial> = new Map();
   readonly #restoration: Refusal[] = [];
 
   constructor(owner: DenialOwner) {
@@ -49,7 +48,7 @@ export class Denials {
   }
 
   /** Whether it is not known yet if the call stands. */
-  trying(call: Call<Entry>): boolean {
+  trying(call: Claim): boolean {
     return this.#trials.has(call);
   }
 
@@ -77,14 +76,14 @@ export class Denials {
   }
 
   /** Holds a confirmation back while the call is on trial; false if it is not. */
-  hold(call: Call<Entry>, command: Command, entry: Entry, count: number): boolean {
+  hold(call: Claim, command: Command, entry: Entry, count: number): boolean {
     const trial = this.#trials.get(call);
     trial?.held.push({ command, entry, count });
     return trial !== undefined;
   }
 
   /** The call's commands are all answered. */
-  judge(call: Call<Entry>): void {
+  judge(call: Claim): void {
     const trial = this.#trials.get(call);
     if (trial === undefined) return;
     this.#trials.delete(call);
@@ -114,7 +113,7 @@ export class Denials {
     if (news.length > 0) this.#owner.denied(denied);
   }
 
-  #trial(call: Call<Entry>): Trial {
+  #trial(call: Claim): Trial {
     const trial = this.#trials.get(call) ?? { refusals: [], held: [] };
     this.#trials.set(call, trial);
     return trial;

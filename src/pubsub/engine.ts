@@ -4,7 +4,7 @@ import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
 import { Call } from "./call.ts";
 import { Command, type CommandOwner, type Line } from "./command.ts";
 import { Denials } from "./denials.ts";
-import { discard, Entry, type Kind, type Sink } from "./entry.ts";
+import { type Claim, discard, Entry, type Kind, type Sink } from "./entry.ts";
 import { Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
 import { OneLink, type Placement } from "./placement.ts";
 import { reconcile, type Step, type Verb } from "./reconcile.ts";
@@ -64,7 +64,7 @@ export class Engine implements LinkOwner, CommandOwner {
   readonly #options: EngineOptions;
   readonly #placement: Placement;
   /** Calls that are not settled. */
-  readonly #calls: Set<Call<Entry>> = new Set();
+  readonly #calls: Set<Claim> = new Set();
   #order = 0;
   #epoch = 0;
   #started = false;
@@ -246,11 +246,7 @@ export class Engine implements LinkOwner, CommandOwner {
     for (const [i, entry] of entries.entries()) {
       const before = entry.sink;
       const after = wishes?.[i]?.sink ?? before;
-      if (entry.wanted && after !== before) {
-        call.undo.push(() => {
-          if (entry.sink === after) entry.sink = before;
-        });
-      }
+      if (entry.wanted && after !== before) call.replaced.set(entry, { before, after });
       entry.sink = after;
       entry.claim(call, claim);
     }
@@ -266,24 +262,24 @@ export class Engine implements LinkOwner, CommandOwner {
     return call.promise;
   }
 
-  #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Call<Entry> {
-    const call = new Call(++this.#order, entries, { ready: timeout, away: this.#options.connectTimeout }, late);
+  #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Claim {
+    const call: Claim = new Call(++this.#order, entries, { ready: timeout, away: this.#options.connectTimeout }, late);
     this.#calls.add(call);
     const ready = entries.every((entry) => entry.link.ready) && (entries.length > 0 || this.#state === "live");
     if (this.#started) call.enter(ready ? "ready" : "away");
     return call;
   }
 
-  #confirm(call: Call<Entry>, entry: Entry): void {
+  #confirm(call: Claim, entry: Entry): void {
     call.confirm(entry);
     this.#finishIfDone(call);
   }
 
-  #finishIfDone(call: Call<Entry>): void {
+  #finishIfDone(call: Claim): void {
     if (call.left.size === 0 && !this.#denials.trying(call)) this.#finish(call);
   }
 
-  #finish(call: Call<Entry>): void {
+  #finish(call: Claim): void {
     if (!this.#calls.delete(call)) return;
     for (const entry of call.entries) {
       if (entry.claims.includes(call)) entry.established = true;
@@ -293,9 +289,16 @@ export class Engine implements LinkOwner, CommandOwner {
   }
 
   /** Undoes what only this call wanted, and rejects it. */
-  #fail(call: Call<Entry>, error: unknown): void {
+  #fail(call: Claim, error: unknown): void {
     if (!this.#calls.delete(call)) return;
-    for (const undo of call.undo) undo();
+    for (const [entry, { before, after }] of call.replaced) {
+      if (entry.sink === after) entry.sink = before;
+      // Should a later call fail too, it must not bring this one's handler back.
+      for (const later of entry.claims) {
+        const replaced = later.replaced.get(entry);
+        if (replaced?.before === after) replaced.before = before;
+      }
+    }
     const withdrawn: Entry[] = [];
     for (const entry of call.entries) {
       const claimed = entry.claims.includes(call);
@@ -310,7 +313,7 @@ export class Engine implements LinkOwner, CommandOwner {
   // Commands.
 
   /** Reconciles entries over the links that are up; the others do so when they come up. */
-  #send(entries: readonly Entry[], { call, reassert = false }: { call: Call<Entry> | null; reassert?: boolean }): void {
+  #send(entries: readonly Entry[], { call, reassert = false }: { call: Claim | null; reassert?: boolean }): void {
     for (const link of this.#placement.links) {
       const there = entries.filter((entry) => entry.link === link);
       if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, call);
@@ -318,7 +321,7 @@ export class Engine implements LinkOwner, CommandOwner {
     }
   }
 
-  #dispatch(step: Step, link: Line, call: Call<Entry> | null): void {
+  #dispatch(step: Step, link: Line, call: Claim | null): void {
     const command = new Command(step, { link, order: ++this.#order, call, owner: this });
     if (call !== null) call.commands++;
     for (const entry of step.entries) entry.last = command;

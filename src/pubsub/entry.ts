@@ -32,7 +32,10 @@ export interface Told {
   readonly subscribes: boolean;
 }
 
-const nobody: readonly Call<Entry>[] = Object.freeze([]);
+/** A call that wants entries, or wants them no more. */
+export type Claim = Call<Entry, Sink>;
+
+const nobody: readonly Claim[] = Object.freeze([]);
 
 /**
  * A name, what the user wants of it, and what the server was told.
@@ -53,7 +56,7 @@ export class Entry {
   /** The epoch that confirmed it; 0 otherwise. */
   confirmed = 0;
   established = false;
-  claims: readonly Call<Entry>[] = nobody;
+  claims: readonly Claim[] = nobody;
 
   constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink, link: Home) {
     this.kind = kind;
@@ -78,17 +81,17 @@ export class Entry {
   }
 
   /** `claim` is the call's own list of itself alone, so that a call for many names makes one. */
-  claim(call: Call<Entry>, claim: readonly Call<Entry>[]): void {
+  claim(call: Claim, claim: readonly Claim[]): void {
     this.claims = this.claims.length === 0 ? claim : [...this.claims, call];
   }
 
-  unclaim(call: Call<Entry>): void {
+  unclaim(call: Claim): void {
     if (this.claims.includes(call))
       this.claims = this.claims.length === 1 ? nobody : this.claims.filter((c) => c !== call);
   }
 
   /** The user no longer wants it; returns the calls that did. */
-  abandon(): readonly Call<Entry>[] {
+  abandon(): readonly Claim[] {
     const claims = this.claims;
     this.established = false;
     this.claims = nobody;

@@ -320,7 +320,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const drained = engine
       .unsubscribe([...engine.registry].filter((entry) => entry.wanted))
       .then(() => this.#consumer.quiet());
-    await Promise.race([drained, deadline]);
+    // A close ends the drain, and rejects what it waits for.
+    await Promise.race([drained.catch(() => {}), deadline]);
     clearTimeout(timer);
     await this.close();
   }

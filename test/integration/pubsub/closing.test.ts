@@ -68,7 +68,9 @@ onEveryProtocol("closing", (bench) => {
 
   test("a pending subscribe rejects with ClosedError", async () => {
     const consumer = await bench.consumer();
-    const pending = [consumer.subscribe("a"), consumer.psubscribe("p*"), consumer.subscribe("b", () => {})].map(rejection);
+    const pending = [consumer.subscribe("a"), consumer.psubscribe("p*"), consumer.subscribe("b", () => {})].map(
+      rejection,
+    );
     const closing = consumer.close();
     for (const error of await Promise.all(pending)) expect(error).toBeInstanceOf(ClosedError);
     await closing;
@@ -197,7 +199,12 @@ onEveryProtocol("closing", (bench) => {
 
   test("a close while reconnecting ends the attempts", async () => {
     await using proxy = await startProxy(bench.server.port);
-    await using client = new Redis({ host: proxy.host, port: proxy.port, protocol: bench.protocol, retryPolicy: () => 5 });
+    await using client = new Redis({
+      host: proxy.host,
+      port: proxy.port,
+      protocol: bench.protocol,
+      retryPolicy: () => 5,
+    });
     const consumer = await client.pubsub({ channels: "a" });
     proxy.refuse();
     proxy.cut();

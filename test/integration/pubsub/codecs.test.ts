@@ -84,7 +84,10 @@ onEveryProtocol("codecs", (bench) => {
 
   test("consumers of one client may have codecs of their own", async () => {
     const client = bench.client({ codec: bytes });
-    const [raw, parsed] = [await client.pubsub({ channels: "a" }), await client.pubsub({ channels: "a", codec: json() })];
+    const [raw, parsed] = [
+      await client.pubsub({ channels: "a" }),
+      await client.pubsub({ channels: "a", codec: json() }),
+    ];
     await bench.publish("a", "[1]");
     expect((await raw.receive({ timeout: PATIENCE })).data).toEqual(Buffer.from("[1]"));
     expect((await parsed.receive({ timeout: PATIENCE })).data).toEqual([1]);

@@ -11,7 +11,11 @@ const library = new URL("../../../src/index.ts", import.meta.url).href;
 const project = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Runs a script with the library and a consumer in a process of its own; gives how it ended and what it printed. */
-async function runScript(body: string, url: string, protocol: 2 | 3): Promise<{ code: number; out: string; err: string }> {
+async function runScript(
+  body: string,
+  url: string,
+  protocol: 2 | 3,
+): Promise<{ code: number; out: string; err: string }> {
   const script = `
     import { Redis } from ${JSON.stringify(library)};
     const client = new Redis(${JSON.stringify(url)}, { protocol: ${protocol} });

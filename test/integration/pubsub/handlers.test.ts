@@ -53,9 +53,7 @@ onEveryProtocol("handlers", (bench) => {
     await Promise.all(numbers(200).map((n) => client.publish(Number(n) % 2 === 0 ? "a" : "b", n)));
     await eventually(() => expect(seen).toHaveLength(400));
     const channels = numbers(200).map((n) => (Number(n) % 2 === 0 ? "a" : "b"));
-    expect(seen).toEqual(
-      channels.flatMap((channel, n) => [`message ${channel} ${n}`, `pmessage ${channel} ${n}`]),
-    );
+    expect(seen).toEqual(channels.flatMap((channel, n) => [`message ${channel} ${n}`, `pmessage ${channel} ${n}`]));
   });
 
   test("an async handler is awaited before the next message of its channel, and others do not wait", async () => {
@@ -108,21 +106,23 @@ onEveryProtocol("handlers", (bench) => {
   test("a thenable that is no promise is awaited as well", async () => {
     const seen: string[] = [];
     const held = gate();
-    await bench.consumer({
-      channelHandlers: {
-        a: ({ data }) => {
-          seen.push(data);
-          // biome-ignore lint/suspicious/noThenProperty: what some libraries give instead of promises
-          return { then: (done: () => void) => void held.passed.then(done) };
+    await bench
+      .consumer({
+        channelHandlers: {
+          a: ({ data }) => {
+            seen.push(data);
+            // biome-ignore lint/suspicious/noThenProperty: what some libraries give instead of promises
+            return { then: (done: () => void) => void held.passed.then(done) };
+          },
         },
-      },
-      channels: "b",
-    }).then(async (consumer) => {
-      await bench.publish("a", "1");
-      await bench.publish("a", "2");
-      await bench.publish("b", "3");
-      await receiveMany(consumer, 1);
-    });
+        channels: "b",
+      })
+      .then(async (consumer) => {
+        await bench.publish("a", "1");
+        await bench.publish("a", "2");
+        await bench.publish("b", "3");
+        await receiveMany(consumer, 1);
+      });
     expect(seen).toEqual(["1"]);
     held.open();
     await eventually(() => expect(seen).toEqual(["1", "2"]));

@@ -120,7 +120,9 @@ onEveryProtocol("names", (bench) => {
       channelHandlers: { h: (given) => seen.push(given) },
     });
     const items = await nextItems(consumer, 4);
-    expect(items.map((item) => item?.channel)).toEqual(["text", invalid[0], "h", "p*"].map((name) => Buffer.from(name ?? "")));
+    expect(items.map((item) => item?.channel)).toEqual(
+      ["text", invalid[0], "h", "p*"].map((name) => Buffer.from(name ?? "")),
+    );
     expect(items.every((item) => Buffer.isBuffer(item?.channel))).toBe(true);
     expect(items.map((item) => item?.pattern)).toEqual([null, null, null, Buffer.from("p*")]);
     await bench.publish("pé", "1");

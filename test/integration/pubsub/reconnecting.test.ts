@@ -43,7 +43,12 @@ onEveryProtocol("reconnecting", (bench) => {
 
   test("what is asked while there is no connection is done when there is one", async () => {
     await using proxy = await startProxy(bench.server.port);
-    await using proxied = new Redis({ port: proxy.port, host: proxy.host, protocol: bench.protocol, retryPolicy: () => 10 });
+    await using proxied = new Redis({
+      port: proxy.port,
+      host: proxy.host,
+      protocol: bench.protocol,
+      retryPolicy: () => 10,
+    });
     const consumer = await proxied.pubsub({ channels: ["a", "b"], ignoreSubscribeMessages: true });
     proxy.refuse();
     proxy.cut();

@@ -17,7 +17,10 @@ async function denial(promise: Promise<unknown>): Promise<{ code: string; names:
   return { code, names: [...names].sort(), command };
 }
 
-const wanted = ({ channels, patterns }: Pick<PubSub, "channels" | "patterns">): unknown[] => [...channels.keys(), ...patterns.keys()];
+const wanted = ({ channels, patterns }: Pick<PubSub, "channels" | "patterns">): unknown[] => [
+  ...channels.keys(),
+  ...patterns.keys(),
+];
 
 onEveryProtocol("a subscribe that the server denies", (bench) => {
   test("leaves no state, and lists the denied names", async () => {
@@ -70,11 +73,11 @@ onEveryProtocol("a subscribe that the server denies", (bench) => {
 
   test("in calls that race in one tick only the guilty reject", async () => {
     const consumer = await (await limited(bench)).pubsub();
-    const calls = Array.from({ length: 20 }, (_, n) => consumer.subscribe(n % 5 === 0 ? `no:${n}` : `ok:${n}`, `ok:${n}b`));
-    const outcomes = await Promise.allSettled(calls);
-    expect(outcomes.map(({ status }) => status)).toEqual(
-      calls.map((_, n) => (n % 5 === 0 ? "rejected" : "fulfilled")),
+    const calls = Array.from({ length: 20 }, (_, n) =>
+      consumer.subscribe(n % 5 === 0 ? `no:${n}` : `ok:${n}`, `ok:${n}b`),
     );
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map(({ status }) => status)).toEqual(calls.map((_, n) => (n % 5 === 0 ? "rejected" : "fulfilled")));
     const names = calls.flatMap((_, n) => (n % 5 === 0 ? [] : [`ok:${n}`, `ok:${n}b`]));
     expect(wanted(consumer)).toEqual(names);
     await expectServerTruth(bench.server, { channels: names });

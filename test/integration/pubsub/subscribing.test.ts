@@ -1,4 +1,4 @@
-import { type Handler, type Message, type PubSub, PubSub as PubSubClass } from "tidings";
+import { type Handler, type Message, PubSub } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
@@ -87,6 +87,16 @@ onEveryProtocol("subscribing", (bench) => {
     ["names and one handler", (want, handler) => want(generated("a", "b"), handler), true],
     ["names, one handler and options", (want, handler) => want(["a", "b"], handler, { timeout: 5000 }), true],
     ["a record of handlers", (want, handler) => want({ a: handler, b: handler }), true],
+    [
+      "a record of handlers and undefined options",
+      (want, handler) => want({ a: handler, b: handler }, undefined),
+      true,
+    ],
+    [
+      "a Map of handlers and undefined options",
+      (want, handler) => want(new Map([["a", handler]]).set("b", handler), undefined),
+      true,
+    ],
     ["a Map of handlers", (want, handler) => want(new Map([["a", handler]]).set("b", handler), {}), true],
     [
       "pairs of bytes and handlers",
@@ -156,9 +166,13 @@ onEveryProtocol("subscribing", (bench) => {
     await bench.publish("a", "1");
     const items = await nextItems(consumer, 4);
     expect(items.map((item) => Object.getPrototypeOf(item) === Object.prototype)).toEqual([true, true, true, true]);
-    expect(items.map((item) => Object.keys(item ?? {}).sort().join())).toEqual(
-      new Array(4).fill("channel,data,pattern,type"),
-    );
+    expect(
+      items.map((item) =>
+        Object.keys(item ?? {})
+          .sort()
+          .join(),
+      ),
+    ).toEqual(new Array(4).fill("channel,data,pattern,type"));
   });
 
   test("ignoreSubscribeMessages leaves confirmations out", async () => {
@@ -241,7 +255,7 @@ onEveryProtocol("subscribing", (bench) => {
   test("several consumers of one client each get every message over connections of their own", async () => {
     const client = bench.client();
     const consumers = await Promise.all([1, 2, 3].map(() => client.pubsub({ channels: "a" })));
-    expect(consumers.every((consumer) => consumer instanceof PubSubClass)).toBe(true);
+    expect(consumers.every((consumer) => consumer instanceof PubSub)).toBe(true);
     expect(await bench.publish("a", "1")).toBe(3);
     for (const consumer of consumers) expect(await consumer.receive({ timeout: 5000 })).toEqual(message("a", "1"));
     await expectServerTruth(bench.server, { channels: ["a"], subscribers: 3 });

@@ -210,11 +210,14 @@ describe.each([3, 2] as const)("confirmations that are late, in RESP%i", (protoc
     expect(server.connections.map((connection) => connection.id)).toEqual([id]);
   });
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, "10", null])("a timeout of %s is refused", async (timeout) => {
-    await using server = await startFakeServer();
-    await using client = new Redis(server.url, { protocol });
-    const consumer = await client.pubsub();
-    expect(await rejection(consumer.subscribe(["a"], { timeout } as object))).toBeInstanceOf(ArgumentError);
-    expect(sent(server)).toEqual([]);
-  });
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, "10", null])(
+    "a timeout of %s is refused",
+    async (timeout) => {
+      await using server = await startFakeServer();
+      await using client = new Redis(server.url, { protocol });
+      const consumer = await client.pubsub();
+      expect(await rejection(consumer.subscribe(["a"], { timeout } as object))).toBeInstanceOf(ArgumentError);
+      expect(sent(server)).toEqual([]);
+    },
+  );
 });

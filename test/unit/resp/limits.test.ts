@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ProtocolError } from "../../../src/errors.ts";
+import { Decoder } from "../../../src/resp/decoder.ts";
 import { limits } from "../../../src/resp/limits.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
 import { Recorder, replies } from "./recorder.ts";
@@ -35,8 +36,19 @@ describe("depth", () => {
   });
 
   test("100,000 nested arrays do not overflow the stack where the limit lets them in", () => {
-    let [value]: (Reply | undefined)[] = replies(`${"*1\r\n".repeat(100_000)}:7\r\n`, { limits: { depth: 200_000 } });
+    const values: Reply[] = [];
+    const receiver = {
+      wantsText: true,
+      reply: (value: Reply) => values.push(value),
+      push() {},
+      message() {},
+      smessage() {},
+      pmessage() {},
+    };
+    const decoder = new Decoder(receiver, { ...limits, depth: 200_000 });
+    decoder.write(Buffer.from(`${"*1\r\n".repeat(100_000)}:7\r\n`));
     let levels = 0;
+    let [value] = values;
     for (; Array.isArray(value); value = value[0]) levels++;
     expect([levels, value]).toEqual([100_000, 7]);
   });
