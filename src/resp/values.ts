@@ -61,7 +61,7 @@ export class ValueDecoder {
       this.#bytes += this.#window.start - before;
       if (this.#bytes > this.#limits.frame) throw this.#tooLarge("frame", this.#limits.frame);
       // An empty push or attribute is a whole frame that says nothing.
-      if (value === undefined && this.#stack.length === 0) this.#bytes = 0;
+      if (value === undefined && this.#stack.length === 0) this.#bytes = this.#elements = 0;
       while (value !== undefined) {
         const open = this.#stack.at(-1);
         if (open === undefined) {

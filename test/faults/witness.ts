@@ -1,68 +1,101 @@
-import type { Gap, PubSub, PublishedMessage, Redis } from "tidings";
+import type { Gap, ItemOf, PubSub, Redis } from "tidings";
 import { expect } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { Ledger, type LedgerReport, type Route } from "../support/ledger.ts";
+import { Ledger, type Route } from "../support/ledger.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import { type Stamper, startStamper } from "../support/stamper.ts";
 import { QUICK } from "./bench.ts";
 
-export interface WitnessOptions {
-  /** Channels that are read by an iterator. */
+/** What a witness listens to: in all ways in which a consumer is told of messages. */
+interface Interests {
+  /** Channels that a loop reads. */
   readonly channels?: readonly string[] | undefined;
-  /** Patterns that are read by an iterator. */
-  readonly patterns?: readonly string[] | undefined;
   /** Channels whose messages handlers take. */
   readonly handled?: readonly string[] | undefined;
+  /** Patterns that a loop reads, with the published channels that they match. */
+  readonly patterns?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly subscriptionTimeout?: number | undefined;
 }
 
-/** A consumer of which everything it is told is written down, in order, and compared with what was published. */
-export class Witness {
-  readonly consumer: PubSub;
-  /** What was told, in the order in which it was. */
-  readonly gaps: Gap<string | Buffer>[] = [];
-  readonly #read = new Ledger();
-  readonly #handled = new Ledger();
-  readonly #routes: readonly Route[];
-  /** Settles when the consumer is closed; what went wrong while reading. */
-  readonly #reading: Promise<unknown>;
+type Watched = PubSub<ItemOf<string, string, true, true>>;
 
-  /** Use {@link openWitness}. */
-  constructor(consumer: PubSub, reading: Promise<unknown>, ledgers: { read: Ledger; handled: Ledger }, routes: Route[]) {
+/** A consumer with a stamper that publishes to it all the time: the oracles of loss, of order and of duplicates. */
+export class Witness {
+  readonly consumer: Watched;
+  readonly stamper: Stamper;
+  /** The gaps it was told of, in order. */
+  readonly gaps: Gap<string | Buffer>[] = [];
+  readonly #read: Ledger = new Ledger();
+  readonly #handled: Ledger = new Ledger();
+  readonly #readRoutes: Route[];
+  readonly #handledRoutes: Route[];
+
+  private constructor(consumer: Watched, stamper: Stamper, handled: Ledger, interests: Interests) {
     this.consumer = consumer;
-    this.#reading = reading;
-    this.#read = ledgers.read;
-    this.#handled = ledgers.handled;
-    this.#routes = routes;
+    this.stamper = stamper;
+    this.#handled = handled;
+    this.#handledRoutes = (interests.handled ?? []).map((channel) => ({ channel, pattern: null }));
+    this.#readRoutes = (interests.channels ?? []).map((channel) => ({ channel, pattern: null }));
+    for (const [pattern, channels] of Object.entries(interests.patterns ?? {}))
+      for (const channel of channels) this.#readRoutes.push({ channel, pattern });
+    consumer.on("gap", (gap) => {
+      this.gaps.push(gap);
+      this.#handled.recordGap(gap);
+    });
   }
 
-  /** How many messages came. */
+  /** Opens a consumer and, once it is subscribed, begins to publish on the server, past everything under test. */
+  static async open(client: Redis, server: RedisServer, interests: Interests): Promise<Witness> {
+    const { channels = [], handled = [], patterns = {}, subscriptionTimeout } = interests;
+    const ledger = new Ledger();
+    const consumer = await client.pubsub({
+      ...QUICK,
+      channels,
+      patterns: Object.keys(patterns),
+      channelHandlers: handled.map((channel) => [channel, ledger.record] as const),
+      ignoreSubscribeMessages: true,
+      includeGaps: true,
+      subscriptionTimeout,
+    });
+    const published = new Set([...channels, ...handled, ...Object.values(patterns).flat()]);
+    const stamper = startStamper({ sender: server.openControl(), channels: [...published], interval: 2 });
+    const witness = new Witness(consumer, stamper, ledger, interests);
+    void witness.#listen();
+    return witness;
+  }
+
+  /** How many messages have come. */
   get received(): number {
     return this.#read.received + this.#handled.received;
   }
 
-  /** Waits until `count` messages more have come. */
-  async receivesMore(count: number): Promise<void> {
+  /** Waits until so many messages more have come, whatever happens to them on their way. */
+  async receives(count: number): Promise<void> {
     const before = this.received;
-    await eventually(() => expect(this.received).toBeGreaterThanOrEqual(before + count));
+    await eventually(() => expect(this.received).toBeGreaterThanOrEqual(before + count), { timeout: 15_000 });
   }
 
   /**
-   * Ends the publishing, waits for the last message, and throws unless all came once and in order, but for what lies
-   * between the last message before a reported gap and the first one after it.
+   * Ends the publishing, waits for the last message, and throws unless every message came once and in order, or lies
+   * between the last message before a gap that was told and the first one after it. Gives the number of missing ones.
    */
-  async verify(stamper: Stamper): Promise<LedgerReport> {
-    const published = await stamper.stop();
-    const options = { routes: this.#routes };
-    await eventually(() => {
-      const seen = new Set([...this.#read.behind(published, options), ...this.#handled.behind(published, options)]);
-      expect([...seen]).toEqual([]);
-    });
-    return this.#read.verify(published, options);
+  async verify(): Promise<number> {
+    const published = await this.stamper.stop();
+    const ledgers = [
+      { ledger: this.#read, routes: this.#readRoutes },
+      { ledger: this.#handled, routes: this.#handledRoutes },
+    ];
+    await eventually(() =>
+      expect(ledgers.flatMap(({ ledger, routes }) => ledger.behind(published, { routes }))).toEqual([]),
+    );
+    const holes = ledgers.flatMap(({ ledger, routes }) => ledger.verify(published, { routes }).holes);
+    return holes.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   }
 
-  async close(): Promise<void> {
-    await this.consumer.close();
-    await this.#reading;
+  async #listen(): Promise<void> {
+    for await (const item of this.consumer.messages({ until: "closed" })) {
+      if (item.type === "gap") this.#read.recordGap(item);
+      else this.#read.record(item);
+    }
   }
 }

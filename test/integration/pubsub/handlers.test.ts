@@ -202,18 +202,20 @@ onEveryProtocol("handlers", (bench) => {
     const consumer = await bench.consumer({
       channelHandlers: {
         a: async () => {
+          seen.push("first begins");
           await held.passed;
           seen.push("first is done");
         },
       },
     });
     await bench.publish("a", "1");
+    await eventually(() => expect(seen).toEqual(["first begins"]));
     await consumer.subscribe("a", ({ data }) => seen.push(`second ${data}`));
     await bench.publish("a", "2");
     await consumer.subscribe("b");
-    expect(seen).toEqual([]);
+    expect(seen).toEqual(["first begins"]);
     held.open();
-    await eventually(() => expect(seen).toEqual(["first is done", "second 2"]));
+    await eventually(() => expect(seen).toEqual(["first begins", "first is done", "second 2"]));
   });
 
   test("handlers survive a lost connection", async () => {
