@@ -158,6 +158,27 @@ onEveryProtocol("reconnecting", (bench) => {
     await consumer.subscribe("more");
   });
 
+  test("a retry that finds no server rejects with the cause, and another may follow", async () => {
+    await using proxy = await startProxy(bench.server.port);
+    await using client = new Redis({
+      host: proxy.host,
+      port: proxy.port,
+      protocol: bench.protocol,
+      retryPolicy: noRetry(),
+    });
+    const consumer = await client.pubsub({ channels: ["a", "b"], ignoreSubscribeMessages: true });
+    proxy.refuse();
+    proxy.cut();
+    await eventually(() => expect(consumer.state).toBe("failed"));
+    await consumer.unsubscribe("b");
+    expect(await rejection(consumer.retry())).toBeInstanceOf(ConnectionError);
+    expect([consumer.state, [...consumer.channels.keys()]]).toEqual(["failed", ["a"]]);
+    await proxy.accept();
+    await consumer.retry();
+    expect(consumer.state).toBe("live");
+    await expectServerTruth(bench.server, { channels: ["a"] });
+  });
+
   test("a login that is refused after the loss fails the consumer at once", async () => {
     await bench.control.command("ACL", "SETUSER", "leaver", "reset", "on", ">p", "+@all", "&*");
     const client = bench.client({ username: "leaver", password: "p", retryPolicy: () => 1 });

@@ -125,4 +125,31 @@ describe.each([3, 2] as const)("what a server does while subscriptions are resto
     server.publish("c", "1");
     expect(await receiveMany(consumer, 1)).toEqual([message("c", "1")]);
   });
+
+  test("the handler that a failed subscribe restores waits for the one that ran meanwhile", async () => {
+    await using server = await startFakeServer();
+    await using client = new Redis(server.url, quick);
+    const log: string[] = [];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const consumer = await client.pubsub({ channelHandlers: { a: ({ data }) => log.push(`first ${data}`) } });
+    server.handle("SUBSCRIBE", (_, connection) => {
+      server.publish("a", "1");
+      connection.write("-NOPERM no permissions to access one of the channels used as arguments\r\n");
+    });
+    const refused = consumer.subscribe("a", async ({ data }) => {
+      log.push(`second ${data} begins`);
+      await held;
+      log.push(`second ${data} ends`);
+    });
+    expect(await rejection(refused)).toMatchObject({ code: "NOPERM" });
+    server.handle("SUBSCRIBE", undefined);
+    server.publish("a", "2");
+    await consumer.subscribe("b");
+    expect(log).toEqual(["second 1 begins"]);
+    release();
+    await eventually(() => expect(log).toEqual(["second 1 begins", "second 1 ends", "first 2"]));
+  });
 });

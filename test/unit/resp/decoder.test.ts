@@ -27,7 +27,11 @@ const resp3 = {
   "simple string": simple("OK"),
   "bulk string": bulk("a\r\nb"),
   nested: array([array([integer(1), array([])]), map([[bulk("k"), Buffer.from("~1\r\n#t\r\n")]]), bulk(null)]),
-  "push inside an aggregate": array([integer(1), push([bulk("message"), bulk("in"), bulk("side")]), integer(2)]),
+  "push inside an aggregate": Buffer.concat([
+    Buffer.from("*2\r\n:1\r\n"),
+    push([bulk("message"), bulk("in"), bulk("side")]),
+    integer(2),
+  ]),
   "attribute before a message": Buffer.concat([
     Buffer.from("|1\r\n+k\r\n,1.5\r\n"),
     push([bulk("message"), bulk("c"), bulk("p")]),

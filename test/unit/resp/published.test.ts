@@ -7,11 +7,6 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const message = (channel: string | Uint8Array, payload: string | Uint8Array) =>
   push([bulk("message"), bulk(channel), bulk(payload)]);
 
-/** Bytes of this length that begin and end with text, and hold one of several kinds of text between. */
-function filler(length: number, unit: string | Uint8Array): Buffer {
-  return Buffer.alloc(length, unit);
-}
-
 const units: [string, string | Uint8Array][] = [
   ["ASCII", "0123456789abcdef"],
   ["text that is not ASCII", "aé日🎉"],
@@ -27,7 +22,7 @@ describe("payloads around the sizes of blocks", () => {
     for (const sizes of [undefined, [65_536], [1000, 65_536, 17]]) {
       const recorder = new Recorder();
       for (const length of lengths) {
-        const payload = filler(length, unit);
+        const payload = Buffer.alloc(length, unit);
         recorder.feed(Buffer.concat([message("chan", payload), message("next", "tail")]), sizes);
         const [published, next] = recorder.published.splice(0);
         expect(published?.bytes.equals(payload)).toBe(true);
@@ -75,7 +70,7 @@ describe("streams", () => {
 });
 
 test("a message whose channel is a large ASCII name and one whose payload is not ASCII agree with their bytes", () => {
-  const channel = filler(3000, "name.");
+  const channel = Buffer.alloc(3000, "name.");
   const [published] = new Recorder().feed(message(channel, "é")).published;
   expect(published).toMatchObject({ channel: channel.toString(), text: "é", path: "hot" });
 });

@@ -105,11 +105,11 @@ export function publishedLine(
 
 function publishedOf([first, ...rest]: readonly Reply[]): Published | null {
   const kind = Buffer.isBuffer(first) ? first.toString("latin1") : first;
-  const buffers = rest.filter((item) => Buffer.isBuffer(item));
-  if (buffers.length !== rest.length) return null;
-  const [pattern, channel, bytes] = kind === "pmessage" ? buffers : [null, ...buffers];
   if (kind !== "message" && kind !== "smessage" && kind !== "pmessage") return null;
-  if (pattern === undefined || channel === undefined || bytes === undefined) return null;
+  const pattern = kind === "pmessage" ? rest.shift() : null;
+  const [channel, bytes] = rest;
+  if (pattern !== null && !Buffer.isBuffer(pattern)) return null;
+  if (!Buffer.isBuffer(channel) || !Buffer.isBuffer(bytes)) return null;
   return {
     kind,
     pattern: pattern === null ? null : pattern.toString("latin1"),

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { Deferred, quiet } from "../../../src/core/deferred.ts";
+
+test("a deferred promise is resolved from outside, once", async () => {
+  const deferred = new Deferred<number>();
+  deferred.resolve(1);
+  deferred.resolve(2);
+  deferred.reject(new Error("too late"));
+  await expect(deferred.promise).resolves.toBe(1);
+});
+
+test("a deferred promise takes over another promise", async () => {
+  const deferred = new Deferred<string>();
+  deferred.resolve(Promise.resolve("theirs"));
+  await expect(deferred.promise).resolves.toBe("theirs");
+});
+
+test("a deferred promise is rejected from outside, with any reason", async () => {
+  const deferred = new Deferred<never>();
+  deferred.reject("a reason");
+  await expect(deferred.promise).rejects.toBe("a reason");
+});
+
+test("the two ends work apart from their object", async () => {
+  const { promise, resolve } = new Deferred<void>();
+  resolve();
+  await expect(promise).resolves.toBeUndefined();
+});
+
+test("a quiet promise is the same promise, and its rejection is handled", async () => {
+  const deferred = new Deferred<void>();
+  expect(quiet(deferred.promise)).toBe(deferred.promise);
+  deferred.reject(new Error("told elsewhere"));
+  // An unhandled rejection would fail the run.
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(deferred.promise).rejects.toThrow("told elsewhere");
+});
