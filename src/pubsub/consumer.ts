@@ -63,7 +63,7 @@ export class Consumer implements EngineOwner, HandlerHost {
   /** A name to subscribe, its messages to go to the handler or into the inbox. */
   wish(kind: Kind, key: string, handler: AnyHandler | null): Wish {
     const id = `${kind}:${key}`;
-    const sink = handler === null ? this.#unhandled : new HandlerSink(this, id, handler, this.#busy.get(id) ?? null);
+    const sink = handler === null ? this.#unhandled : new HandlerSink(this, id, handler);
     return { kind, key, name: nameOf(key, this.names), sink };
   }
 
@@ -171,6 +171,10 @@ export class Consumer implements EngineOwner, HandlerHost {
 
   handlerFailed({ channel, pattern }: AnyPublished, error: unknown): void {
     this.#report(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
+  }
+
+  queueOf(id: string): HandlerQueue | null {
+    return this.#busy.size === 0 ? null : (this.#busy.get(id) ?? null);
   }
 
   busy(queue: HandlerQueue): void {

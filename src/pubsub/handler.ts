@@ -16,6 +16,8 @@ export interface HandlerHost {
   /** A handler takes a message: it leaves its mark in the order of things to read. */
   handled(): void;
   handlerFailed(message: AnyPublished, error: unknown): void;
+  /** The queue of a channel or pattern whose handler is at work; `null` where none is. */
+  queueOf(id: string): HandlerQueue | null;
   /** Messages queue behind an async handler... */
   busy(queue: HandlerQueue): void;
   /** ...and none is left. */
@@ -27,14 +29,12 @@ export class HandlerSink implements Sink {
   readonly handler: AnyHandler;
   readonly #host: HandlerHost;
   readonly #id: string;
-  #queue: HandlerQueue | null;
 
-  /** `queue` is what an earlier handler of the same name is still busy with: its order is kept. */
-  constructor(host: HandlerHost, id: string, handler: AnyHandler, queue: HandlerQueue | null) {
+  /** `id` names the channel or pattern: its handlers, one replacing the other, never run at the same time. */
+  constructor(host: HandlerHost, id: string, handler: AnyHandler) {
     this.#host = host;
     this.#id = id;
     this.handler = handler;
-    this.#queue = queue;
   }
 
   message(entry: Entry, payload: Payload): void {
@@ -59,14 +59,13 @@ export class HandlerSink implements Sink {
   #take(entry: Entry, message: AnyPublished | null): void {
     if (message === null) return;
     this.#host.handled();
-    if (this.#queue?.running) {
-      this.#queue.add(entry, message);
+    const queue = this.#host.queueOf(this.#id);
+    if (queue !== null) {
+      queue.add(entry, message);
       return;
     }
     const result = this.call(message);
-    if (result === null) return;
-    this.#queue ??= new HandlerQueue(this.#host, this.#id);
-    this.#queue.start(this, message, result);
+    if (result !== null) new HandlerQueue(this.#host, this.#id).start(this, message, result);
   }
 }
 
@@ -78,28 +77,23 @@ export class HandlerQueue {
   /** The channel or pattern, for the host. */
   readonly id: string;
   readonly #host: HandlerHost;
-  readonly #waiting: Ring<AnyPublished> = new Ring();
-  /** Whose messages wait, and the handler that ran last, for the case that the name has none any more. */
+  #waiting: Ring<AnyPublished> | null = null;
+  /** Whose messages wait. */
   #entry: Entry | null = null;
-  #last: HandlerSink | null = null;
 
   constructor(host: HandlerHost, id: string) {
     this.#host = host;
     this.id = id;
   }
 
-  get running(): boolean {
-    return this.#last !== null;
-  }
-
   add(entry: Entry, message: AnyPublished): void {
     this.#entry = entry;
+    this.#waiting ??= new Ring();
     this.#waiting.push(message);
   }
 
   /** Waits for what a handler returned; what comes meanwhile is added. */
   start(sink: HandlerSink, message: AnyPublished, result: PromiseLike<unknown>): void {
-    this.#last = sink;
     this.#host.busy(this);
     Promise.resolve(result)
       .catch((error: unknown) => this.#host.handlerFailed(message, error))
@@ -108,11 +102,12 @@ export class HandlerQueue {
 
   /** Forgets what waits; a handler that runs is left to itself. */
   stop(): void {
-    this.#waiting.clear();
+    this.#waiting?.clear();
   }
 
+  /** A name that has no handler any more is served by its last one. */
   #resume(last: HandlerSink): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
       const registered = this.#entry?.sink;
       const sink = registered instanceof HandlerSink ? registered : last;
       const result = sink.call(next);
@@ -121,8 +116,6 @@ export class HandlerQueue {
         return;
       }
     }
-    this.#last = null;
-    this.#entry = null;
     this.#host.idle(this);
   }
 }

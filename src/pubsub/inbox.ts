@@ -5,7 +5,7 @@ import type { AnyItem } from "./types.ts";
 export type Item = AnyItem;
 
 /** Whether an item was published; the others tell about the subscriptions. */
-export function isPublished(item: Item): boolean {
+function isPublished(item: Item): boolean {
   return item.type === "message" || item.type === "pmessage";
 }
 

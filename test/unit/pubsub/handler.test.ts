@@ -40,6 +40,10 @@ class Host implements HandlerHost {
     this.failures.push(error);
   }
 
+  queueOf(id: string): HandlerQueue | null {
+    return [...this.busyQueues].find((queue) => queue.id === id) ?? null;
+  }
+
   busy(queue: HandlerQueue): void {
     this.busyQueues.add(queue);
   }
@@ -55,8 +59,7 @@ class Channel {
   readonly entry = new Entry("channel", "a", "a", discard, link);
 
   register(handler: AnyHandler): void {
-    const [queue = null] = this.host.busyQueues;
-    this.entry.sink = new HandlerSink(this.host, "a", handler, queue);
+    this.entry.sink = new HandlerSink(this.host, "a", handler);
   }
 
   send(...texts: string[]): void {
@@ -92,7 +95,7 @@ describe("a handler's queue", () => {
     const host = new Host();
     const entry = new Entry("pattern", "a*", "a*", discard, link);
     const seen: AnyPublished[] = [];
-    new HandlerSink(host, "p", (message) => seen.push(message), null).pmessage(entry, "ab", payload("1"));
+    new HandlerSink(host, "p", (message) => seen.push(message)).pmessage(entry, "ab", payload("1"));
     expect(seen).toEqual([{ type: "pmessage", pattern: "a*", channel: "ab", data: "1" }]);
   });
 
