@@ -44,6 +44,8 @@ export class Inbox {
   readonly #items: Ring<Item | Handled> = new Ring();
   /** In the order of their calls. */
   readonly #readers: Set<Reader> = new Set();
+  /** The one whose turn it is, at hand for every message. */
+  #first: Reader | null = null;
   #published = 0;
   #notices = 0;
   #dropped = 0;
@@ -70,14 +72,20 @@ export class Inbox {
 
   /** A published message. */
   push(item: Item): void {
-    if (this.#readers.size > 0 && this.#offer(item)) return;
+    if (this.#first !== null) {
+      this.#offer(this.#first, item);
+      return;
+    }
     this.#items.push(item);
     this.#published++;
   }
 
   /** A confirmation or a gap; `wanted` names bound how many are kept. */
   notice(item: Item, wanted: number): void {
-    if (this.#readers.size > 0 && this.#offer(item)) return;
+    if (this.#first !== null) {
+      this.#offer(this.#first, item);
+      return;
+    }
     const most = Math.max(NOTICES, 2 * wanted);
     if (this.#notices >= most) this.#dropNotices(Math.ceil(most / SHARE));
     this.#items.push(item);
@@ -86,7 +94,10 @@ export class Inbox {
 
   /** Something came that is not to be read: a handler took it, or it is a confirmation that is ignored. */
   handled(): void {
-    if (this.#readers.size > 0 && this.#offer(null)) return;
+    if (this.#first !== null) {
+      this.#offer(this.#first, null);
+      return;
+    }
     const last = this.#items.peekLast();
     if (last instanceof Handled) last.count++;
     else this.#items.push(new Handled());
@@ -114,15 +125,19 @@ export class Inbox {
 
   wait(reader: Reader): void {
     this.#readers.add(reader);
+    this.#first ??= reader;
   }
 
   leave(reader: Reader): void {
     this.#readers.delete(reader);
+    if (this.#first !== reader) return;
+    const [next = null] = this.#readers;
+    this.#first = next;
   }
 
   /** Nothing is wanted any more: lets the readers go that wait for no other time. */
   idle(): void {
-    for (const reader of this.#readers) if (reader.idle()) this.#readers.delete(reader);
+    for (const reader of this.#readers) if (reader.idle()) this.leave(reader);
   }
 
   /** Discards all and lets every reader go. */
@@ -139,17 +154,14 @@ export class Inbox {
   }
 
   /** Readers only wait where the queue is empty: the first one takes the item, be it to skip it. */
-  #offer(item: Item | null): boolean {
-    for (const reader of this.#readers) {
-      if (reader.offer(item)) this.#readers.delete(reader);
-      return true;
-    }
-    return false;
+  #offer(first: Reader, item: Item | null): void {
+    if (first.offer(item)) this.leave(first);
   }
 
   #take(): Reader[] {
     const readers = [...this.#readers];
     this.#readers.clear();
+    this.#first = null;
     return readers;
   }
 

@@ -98,7 +98,7 @@ onEveryProtocol("a link that is silent", (bench) => {
     expect(witness.gaps).toHaveLength(1);
     // Each had its time to answer, and the policy's wait came before the next.
     const [first = 0, last = 0] = [bench.proxy.accepted[1], bench.proxy.accepted[3]];
-    expect(last - first).toBeGreaterThanOrEqual(2 * (100 + 100) * 0.9);
+    expect(last - first).toBeGreaterThanOrEqual(100 + 100);
   });
 
   test("halfway through a restore is given up, and the next one restores the rest too", async () => {
