@@ -38,6 +38,9 @@ export interface Client<In = string, Name = string> extends AsyncDisposable {
   pubsubShardnumsub(...channels: NameInput[]): Promise<ReadonlyMap<Name, number>>;
   pubsubNumpat(): Promise<number>;
   call(command: string, ...args: Argument[]): Promise<Reply>;
+  on<Event extends keyof ClientEvents>(name: Event, listener: (...args: ClientEvents[Event]) => void): this;
+  once<Event extends keyof ClientEvents>(name: Event, listener: (...args: ClientEvents[Event]) => void): this;
+  off<Event extends keyof ClientEvents>(name: Event, listener: (...args: ClientEvents[Event]) => void): this;
   close(): Promise<void>;
 }
 

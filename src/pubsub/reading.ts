@@ -192,10 +192,6 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.#take = take;
     this.#reader = reader;
     this.#hooks = hooks;
-    const { signal } = hooks;
-    if (signal !== undefined && !signal.aborted) {
-      this.#abort = addAbortListener(signal, () => this.#end((reader) => reader.failed(signal.reason)));
-    }
   }
 
   next(): Promise<Result<T>> {
@@ -236,10 +232,16 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   #wait(): Promise<Result<T>> {
     const reader = this.#reader();
+    const { inbox, signal } = this.#hooks;
     this.#waiting.add(reader);
-    this.#hooks.inbox.wait(reader);
+    inbox.wait(reader);
+    // The signal may outlive everything here; it is listened to only while somebody waits.
+    if (signal !== undefined) {
+      this.#abort ??= addAbortListener(signal, () => this.#end((waiting) => waiting.failed(signal.reason)));
+    }
     const forget = (result?: Result<T>) => {
       this.#waiting.delete(reader);
+      if (this.#waiting.size === 0) this.#unlisten();
       if (result === undefined || result.done) this.#end();
     };
     reader.result.then(forget, () => forget());
@@ -249,11 +251,16 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
   #end(settle: (reader: IteratorReader<T>) => void = () => {}): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#abort?.[Symbol.dispose]();
+    this.#unlisten();
     for (const reader of this.#waiting) {
       this.#hooks.inbox.leave(reader);
       settle(reader);
     }
     this.#waiting.clear();
+  }
+
+  #unlisten(): void {
+    this.#abort?.[Symbol.dispose]();
+    this.#abort = null;
   }
 }

@@ -108,6 +108,9 @@ export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<
   readonly denied: ReadonlyMap<NameOf<Item>, ServerError>;
   readonly state: State;
   readonly closed: boolean;
+  on<Name extends keyof ConsumerEvents>(name: Name, listener: (...args: ConsumerEvents[Name]) => void): this;
+  once<Name extends keyof ConsumerEvents>(name: Name, listener: (...args: ConsumerEvents[Name]) => void): this;
+  off<Name extends keyof ConsumerEvents>(name: Name, listener: (...args: ConsumerEvents[Name]) => void): this;
   retry(): Promise<void>;
   drain(options?: { readonly timeout?: number | undefined }): Promise<void>;
   close(): Promise<void>;

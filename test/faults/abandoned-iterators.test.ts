@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import type { Message, PubSub, Redis } from "tidings";
+import type { ItemOf, PubSub, Redis } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
@@ -7,8 +7,10 @@ import { watchResources } from "../support/resource-watch.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { type Bench, nextData, onEveryProtocol, QUICK, rejection } from "./bench.ts";
 
+type Reader = PubSub<ItemOf<string, string, true>>;
+
 /** The ways to leave a loop; each leaves the consumer with unread messages, readers that wait, or both. */
-const leave: Readonly<Record<string, (consumer: PubSub, signal: AbortSignal) => Promise<void>>> = {
+const leave: Readonly<Record<string, (consumer: Reader, signal: AbortSignal) => Promise<void>>> = {
   async byBreak(consumer) {
     for await (const _message of consumer.messages()) break;
   },
@@ -56,7 +58,7 @@ const leave: Readonly<Record<string, (consumer: PubSub, signal: AbortSignal) => 
 async function cycle(bench: Bench, client: Redis, left: (typeof leave)[string], signal: AbortSignal): Promise<void> {
   const consumer = await client.pubsub({ ...QUICK, channels: "a", ignoreSubscribeMessages: true, signal });
   for (const payload of ["1", "2", "3"]) await bench.control.command("PUBLISH", "a", payload);
-  await left(consumer as PubSub, signal);
+  await left(consumer, signal);
   await consumer.close();
 }
 
@@ -110,11 +112,10 @@ onEveryProtocol("an iterator that is abandoned", (bench) => {
       const { value } = await iterator.next();
       read.push(value?.data ?? "");
       await iterator.return?.();
-      const left = consumer[Symbol.asyncIterator]() as AsyncIterator<Message>;
-      const item = (await left.next()).value as Message;
-      read.push(String(item.data));
+      const left = consumer[Symbol.asyncIterator]();
+      read.push((await left.next()).value?.data ?? "");
       await rejection(left.throw?.(new Error("left")) ?? Promise.resolve());
-      read.push(await nextData(consumer as PubSub), await nextData(consumer as PubSub));
+      read.push(await nextData(consumer), await nextData(consumer));
       expect(read).toEqual(["1", "2", "3", "4", "5"]);
     }
     expect(listeners()).toEqual([]);

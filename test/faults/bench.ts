@@ -29,14 +29,15 @@ export function onEveryProtocol(
 ): void {
   describe.each(protocols)(`${title} (RESP%i)`, (protocol) => {
     let stage: { readonly server: RedisServer; readonly proxy: TcpProxy } | undefined;
-    const clients: Redis[] = [];
+    const clients = new Set<Redis>();
     const running = () => {
       if (stage === undefined) throw new Error("no server outside of a scenario");
       return stage;
     };
     const open = (port: number, clientOptions: RedisOptions | undefined): Redis => {
       const client = new Redis({ host: "127.0.0.1", port, protocol, retryPolicy: QUICK.retryPolicy, ...clientOptions });
-      clients.push(client);
+      clients.add(client);
+      client.once("close", () => clients.delete(client));
       return client;
     };
 
@@ -48,7 +49,7 @@ export function onEveryProtocol(
     afterEach(async () => {
       const { server, proxy } = running();
       stage = undefined;
-      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await Promise.all([...clients].map((client) => client.close()));
       await proxy.heal();
       await eventually(() => expect(proxy.open).toBe(0));
       await proxy.stop();
@@ -93,7 +94,8 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /** The next published message, within a generous limit. */
-export async function nextData(consumer: PubSub): Promise<string> {
-  const { data } = await consumer.receive({ timeout: 10_000 });
-  return data;
+export async function nextData(consumer: {
+  receive(options: { readonly timeout: number }): Promise<{ readonly data: string }>;
+}): Promise<string> {
+  return (await consumer.receive({ timeout: 10_000 })).data;
 }

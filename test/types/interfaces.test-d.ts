@@ -1,8 +1,12 @@
 // Compiled by `npm run check`, never run: the interfaces to depend on, and to fake in tests.
 
+import { EventEmitter } from "node:events";
 import type {
   Client,
+  ClientEvents,
   Consumer,
+  ConsumerEvents,
+  Gap,
   Message,
   PatternConsumer,
   PublishedMessage,
@@ -25,6 +29,9 @@ export function satisfied(): void {
   expectTypeOf<PatternConsumer>().toExtend<Consumer>();
   expectTypeOf<PubSub<PublishedMessage>>().toExtend<PatternConsumer<PublishedMessage>>();
   expectTypeOf<PubSub<Message<Order, Buffer>>>().toExtend<PatternConsumer<Message<Order, Buffer>>>();
+  // Who asks for a consumer of more kinds of items takes one of fewer.
+  expectTypeOf<PubSub<PublishedMessage>>().toExtend<Consumer>();
+  expectTypeOf<PubSub<PublishedMessage>>().toExtend<Consumer<Message | Gap>>();
   expectTypeOf<Redis>().toExtend<Client>();
   expectTypeOf<Redis>().toExtend<SubscriberSource>();
   expectTypeOf<Redis<Order>>().toExtend<Client<Order>>();
@@ -48,7 +55,7 @@ export async function dependOn(client: Client, consumer: Consumer, real: Redis, 
 }
 
 /** A fake of a client. */
-export class FakeClient implements Client<Order> {
+export class FakeClient extends EventEmitter<ClientEvents> implements Client<Order> {
   readonly published: Order[] = [];
   async publish(_channel: string | Uint8Array, data: Order | Uint8Array): Promise<number> {
     if (!(data instanceof Uint8Array)) this.published.push(data);
@@ -66,7 +73,7 @@ export class FakeClient implements Client<Order> {
 }
 
 /** A fake of a consumer that gives what a test has laid in it. */
-export class FakeConsumer implements Consumer<PublishedMessage<Order>> {
+export class FakeConsumer extends EventEmitter<ConsumerEvents> implements Consumer<PublishedMessage<Order>> {
   readonly #items: PublishedMessage<Order>[];
   readonly channels: ReadonlyMap<string, null> = new Map();
   readonly denied: ReadonlyMap<string, ServerError> = new Map();
@@ -75,6 +82,7 @@ export class FakeConsumer implements Consumer<PublishedMessage<Order>> {
   readonly closed = false;
 
   constructor(items: Iterable<PublishedMessage<Order>>) {
+    super();
     this.#items = [...items];
   }
 
