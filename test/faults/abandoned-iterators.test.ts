@@ -45,12 +45,15 @@ const leave: Readonly<Record<string, (consumer: Reader, signal: AbortSignal) => 
     await waiting;
   },
   async byTimeouts(consumer, signal) {
-    await consumer.getMessage({ timeout: 60_000, signal });
+    for (let count = 0; count < 3; count++) await consumer.receive({ timeout: 60_000, signal });
     await Promise.allSettled([
-      consumer.receive({ timeout: 60_000, signal }),
       consumer.receive({ timeout: 0, signal }),
+      consumer.receive({ timeout: 1, signal }),
       consumer.getMessage({ timeout: 1, signal }),
     ]);
+    // These two wait until the consumer is closed.
+    void rejection(consumer.receive({ timeout: 60_000, signal }));
+    void consumer.getMessage({ timeout: 60_000, signal });
   },
 };
 

@@ -1,4 +1,4 @@
-import { ServerError } from "tidings";
+import { type Gap, ServerError } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers, subscriberClients } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
@@ -23,6 +23,8 @@ onEveryProtocol("a name that the server denies", (bench) => {
     const consumer = await client.pubsub({ ...QUICK, channels, ignoreSubscribeMessages: true });
     const told: ServerError[] = [];
     consumer.on("denied", (error) => told.push(error));
+    const gaps: Gap<string | Buffer>[] = [];
+    consumer.on("gap", (gap) => gaps.push(gap));
     const granted = channels.filter((name) => name !== "c17");
     await permit(bench, granted);
     await expectServerTruth(bench.server, { channels: granted });
@@ -44,9 +46,15 @@ onEveryProtocol("a name that the server denies", (bench) => {
     expect(await rejection(consumer.retry())).toMatchObject({ code: "NOPERM", names: ["c17"] });
     expect([...consumer.denied.keys()]).toEqual(["c17"]);
     await permit(bench, channels);
+    const before = gaps.flatMap(({ channels: missed }) => missed);
+    expect(before).not.toContain("c17");
+    expect(before.filter((name) => name === "c18")).toHaveLength(2);
     await consumer.retry();
     expect(consumer.denied.size).toBe(0);
     await expectServerTruth(bench.server, { channels });
+    // For this one the window reaches back to the first loss.
+    expect(gaps.at(-1)?.channels).toEqual(["c17"]);
+    expect(gaps.at(-1)?.from).toBeLessThanOrEqual(gaps[0]?.to ?? 0);
     await bench.control.command("PUBLISH", "c17", "at last");
     expect(await nextData(consumer)).toBe("at last");
   });

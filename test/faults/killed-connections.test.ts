@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { clientList, killClient, killSubscribers, subscriberClients } from "../support/clients.ts";
 import type { ControlClient } from "../support/control-client.ts";
 import { eventually } from "../support/eventually.ts";
+import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { names, onEveryProtocol, QUICK } from "./bench.ts";
 import { Witness } from "./witness.ts";
@@ -91,5 +92,34 @@ onEveryProtocol("a subscriber connection that the server kills", (bench) => {
     }
     const users = (await clientList(bench.control)).filter(({ user }) => user !== "control");
     expect(users).toHaveLength(10);
+  });
+
+  test("leaves no socket, timer or listener behind in 100 kills, and no heap", { timeout: 60_000 }, async () => {
+    const client = bench.client();
+    const retryPolicy = () => 1;
+    const consumer = await client.pubsub({ ...QUICK, retryPolicy, channels: names("c", 20), patterns: "p*" });
+    const reading = (async () => {
+      let count = 0;
+      for await (const _item of consumer) count += 1;
+      return count;
+    })();
+    let gaps = 0;
+    consumer.on("gap", () => {
+      gaps += 1;
+    });
+    let kills = 0;
+    const kill = async () => {
+      expect(await killSubscribers(bench.control)).toBe(1);
+      kills += 1;
+      await eventually(() => expect([gaps, consumer.state]).toEqual([2 * kills, "live"]), { interval: 1 });
+    };
+    await kill();
+    const before = baseline();
+    await expectSteadyHeap(kill, { warmup: 50, cycles: 100, limit: 512 * 1024 });
+    await expectBaseline(before);
+    await expectServerTruth(bench.server, { channels: names("c", 20), patterns: ["p*"] });
+    await consumer.close();
+    // Each restoration is confirmed by name, once.
+    expect(await reading).toBe(21 * (1 + kills));
   });
 });

@@ -1,4 +1,4 @@
-import { ServerError } from "tidings";
+import { ClosedError, ServerError } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../support/clients.ts";
 import { deadline, eventually } from "../support/eventually.ts";
@@ -99,6 +99,41 @@ onEveryProtocol("a password that changes under a live consumer", (bench) => {
     expect(seen).toEqual(["h"]);
     await killSubscribers(bench.control);
     await expectServerTruth(bench.server, { channels: ["a", "h"], patterns: ["p*"] });
+  });
+
+  test("a retry that is asked for twice, or while the server is away, ends well", async () => {
+    const consumer = await bench.proxied().pubsub({ ...QUICK, channels: "a", ignoreSubscribeMessages: true });
+    consumer.on("error", () => {});
+    await demand("secret");
+    await killSubscribers(bench.control);
+    await eventually(() => expect(consumer.state).toBe("failed"));
+    for (const error of await Promise.all([consumer.retry(), consumer.retry()].map(rejection)))
+      expect(error).toMatchObject({ code: "NOAUTH" });
+    expect(consumer.state).toBe("failed");
+    await bench.server.shutdown();
+    const retrying = [consumer.retry(), consumer.retry(), consumer.subscribe("b")];
+    await bench.server.start();
+    await deadline(Promise.all(retrying), 10_000, "the retries to resolve");
+    await expectServerTruth(bench.server, { channels: ["a", "b"] });
+    await bench.control.command("PUBLISH", "a", "1");
+    expect((await consumer.receive({ timeout: 10_000 })).data).toBe("1");
+  });
+
+  test("closing a failed one, or one that retries, leaves nothing", async () => {
+    using watch = watchResources();
+    for (const retries of [false, true]) {
+      const consumer = await bench.proxied().pubsub({ ...QUICK, channels: "a" });
+      consumer.on("error", () => {});
+      await demand("secret");
+      await killSubscribers(bench.control);
+      await eventually(() => expect(consumer.state).toBe("failed"));
+      const retrying = retries ? rejection(consumer.retry()) : new ClosedError("");
+      await consumer.close();
+      expect(await retrying).toBeInstanceOf(ClosedError);
+      await watch.expectNone();
+      await demand("");
+    }
+    await expectServerTruth(bench.server, {});
   });
 
   test("tells those who wait, and commands as well", async () => {

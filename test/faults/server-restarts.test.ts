@@ -1,4 +1,4 @@
-import { ConnectionError } from "tidings";
+import { ConnectionError, TimeoutError } from "tidings";
 import { expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
@@ -40,6 +40,21 @@ onEveryProtocol("a server that goes and comes back", (bench) => {
     await expectServerTruth(bench.server, { channels: ["a", "c", ...names("late", 3)], patterns: ["p*"] });
     await client.publish("c", "1");
     expect(await nextData(consumer)).toBe("1");
+  });
+
+  test("a subscribe that waits too long for it rejects, and is not made up for later", async () => {
+    const client = bench.client({ connectTimeout: 300, commandTimeout: 300 });
+    const consumer = await client.pubsub({ ...QUICK, channels: "a", ignoreSubscribeMessages: true });
+    await bench.server.shutdown();
+    await eventually(() => expect(consumer.state).toBe("reconnecting"));
+    const calls = [consumer.subscribe("late"), consumer.subscribe("a", () => {}), client.publish("a", "too late")];
+    for (const error of await deadline(Promise.all(calls.map(rejection)), 10_000, "the calls to reject"))
+      expect(error).toBeInstanceOf(TimeoutError);
+    expect([...consumer.channels]).toEqual([["a", null]]);
+    await bench.server.start();
+    await expectServerTruth(bench.server, { channels: ["a"] });
+    await client.publish("a", "in time");
+    expect(await nextData(consumer)).toBe("in time");
   });
 
   test("a command whose answer died with it rejects and is not sent again", async () => {
