@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { ArgumentError } from "./errors.ts";
 
 /** Decides what `data` is, and what `publish` takes. Both functions are synchronous and may throw. */
 export interface Codec<out Out, in In = Out> {
@@ -38,6 +39,9 @@ export function json<S extends StandardSchemaV1>(
   schema: S,
 ): Codec<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>>;
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
+  if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
+    throw new ArgumentError("json() takes a Standard Schema validator (zod, valibot, arktype, …), or nothing.");
+  }
   const read = (text: string): unknown => {
     const value = parse(text);
     return schema === undefined ? value : validate(schema, value);

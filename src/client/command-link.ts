@@ -31,6 +31,8 @@ interface Waiting {
   readonly deferred: Deferred<Reply>;
 }
 
+/** An attempt that runs out of time at the same moment may still say why; milliseconds. */
+const LAST_WORD = 10;
 /** How long `close()` waits for replies that are due; milliseconds. */
 const LAST_REPLIES = 500;
 
@@ -85,7 +87,7 @@ export class CommandLink {
       this.#connects.delete(deferred);
       deferred.reject(this.#late("No connection", timeout));
       this.#rest();
-    }, timeout);
+    }, timeout + LAST_WORD);
     this.#start();
     try {
       await deferred.promise;

@@ -88,7 +88,11 @@ export interface ResolvedOptions {
 const filled: Check = check("a string that is not empty", (value) => typeof value === "string" && value !== "");
 
 const known: Readonly<Record<keyof RedisOptions, Check>> = {
-  host: filled,
+  // A URL here would be printed in errors, with its password.
+  host: check(
+    "a host name or address (a URL is the first argument)",
+    (value) => /^[^\s/@]+$/.test(String(value)) && typeof value === "string",
+  ),
   port: integer(1, 65_535),
   path: filled,
   db: integer(0, 2 ** 31 - 1),

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Codec } from "../codec.ts";
 import { Connection, type Patience } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
+import { onAbort } from "../core/abort.ts";
 import { quiet } from "../core/deferred.ts";
 import { ClosedError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
@@ -62,6 +63,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   readonly #commands: CommandLink;
   readonly #pool: Pool;
   readonly #consumers: Set<{ close(): Promise<void> }> = new Set();
+  #abort: Disposable | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(options?: RedisOptions<Data, In, Form>);
@@ -92,7 +94,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
       options,
     );
     if (options.signal?.aborted) void this.close();
-    else options.signal?.addEventListener("abort", this.#abort, { once: true });
+    else if (options.signal !== undefined) this.#abort = onAbort(options.signal, () => void quiet(this.close()));
   }
 
   /** `idle` until the first use, `connecting`, `live`, `reconnecting`, `failed` (the next use tries again), `closed`. */
@@ -148,7 +150,8 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   }
 
   /**
-   * Any other command, bulk strings as text. Refuses with `ArgumentError` what would take the shared connection away from the
+   * Any other command, bulk strings as text. The connection is shared: what a command leaves behind on it (SELECT, MULTI,
+   * WATCH) is there for every other call, and gone after a reconnect; a blocking command holds the others up. Refuses with `ArgumentError` what would take the shared connection away from the
    * others: (P|S)(UN)SUBSCRIBE, MONITOR, RESET, QUIT, HELLO, CLIENT REPLY.
    */
   async call(command: string, ...args: Argument[]): Promise<Reply> {
@@ -230,16 +233,12 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   }
 
   async #close(): Promise<void> {
-    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#abort?.[Symbol.dispose]();
     const consumers = Array.from(this.#consumers, (consumer) => consumer.close());
     await Promise.all([...consumers, this.#commands.close()]);
     await this.#pool.close();
     this.#emit("close");
   }
-
-  readonly #abort = (): void => {
-    void quiet(this.close());
-  };
 
   /** What a listener throws is the process's affair; it must not reach the connection that caused the event. */
   #emit<Name extends keyof ClientEvents>(name: Name, ...args: ClientEvents[Name]): void {

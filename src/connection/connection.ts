@@ -52,6 +52,7 @@ export class Connection implements Receiver {
   #socket: Socket | null = null;
   #settled: Deferred<void> | null = null;
   #reason: TidingsError | null = null;
+  #open = false;
   #ready = false;
   #arraysArePushes = false;
   #flushing = false;
@@ -71,10 +72,7 @@ export class Connection implements Receiver {
   /** Dials and shakes hands within `connectTimeout`. Rejects with why it could not; then nothing is left open. */
   static async open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
     const connection = new Connection(settings, patience);
-    const timer = setTimeout(() => {
-      const where = address(settings.endpoint);
-      connection.destroy(new TimeoutError(`No connection to ${where} within ${settings.connectTimeout} ms. Is it up?`));
-    }, settings.connectTimeout);
+    const timer = setTimeout(() => connection.destroy(connection.#tooSlow()), settings.connectTimeout);
     const abort = () => connection.destroy(new ConnectionError("The connection is no longer wanted."));
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
@@ -233,7 +231,10 @@ export class Connection implements Receiver {
     this.#socket = openSocket(this.settings, {
       space: () => this.#decoder.space(),
       received: (count) => this.#received(count),
-      open: () => this.#opened.resolve(),
+      open: () => {
+        this.#open = true;
+        this.#opened.resolve();
+      },
       gone: (cause) => {
         this.#gone.resolve();
         if (this.#reason !== null) return;
@@ -320,6 +321,14 @@ export class Connection implements Receiver {
       new TimeoutError(`${silence} The connection was closed; the server may or may not have run the command.`),
     );
     this.destroy(new ConnectionError(silence));
+  }
+
+  #tooSlow(): TimeoutError {
+    const { endpoint, tls, connectTimeout } = this.settings;
+    const missing = this.#open
+      ? "It took the connection and did not answer the handshake: is it a Redis server, and not busy?"
+      : `Is it up${tls === null ? "" : ", and does it speak TLS"}?`;
+    return new TimeoutError(`No connection to ${address(endpoint)} within ${connectTimeout} ms. ${missing}`);
   }
 
   #about(what: string): string {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { onAbort } from "../core/abort.ts";
 import { ClosedError } from "../errors.ts";
 import { Connection, type Patience } from "./connection.ts";
 import { noPushes, type PushReceiver } from "./pushes.ts";
@@ -23,6 +24,7 @@ export class Pool {
   readonly #keep: number;
   readonly #idleTimeout: number;
   readonly #idle: Map<ConnectionSettings, Idle[]> = new Map();
+  readonly #proving: Set<Connection> = new Set();
   #closed = false;
 
   constructor(keep: number, idleTimeout: number) {
@@ -42,9 +44,11 @@ export class Pool {
     for (let idle = this.#take(settings); idle !== undefined; idle = this.#take(settings)) {
       const { connection } = idle;
       connection.patience = patience;
-      if (await within(PROOF.leased, connection.ping())) return connection;
+      if (await this.#prove(connection, signal)) return connection;
       connection.destroy(new ClosedError("A pooled connection gave no sign of life."));
+      await connection.gone;
     }
+    signal?.throwIfAborted();
     const connection = await Connection.open(settings, patience, signal);
     connection.expectPushes();
     return connection;
@@ -69,7 +73,24 @@ export class Pool {
       clearTimeout(timer);
       connection.destroy(new ClosedError("The client was closed."));
     }
-    await Promise.all(idle.map(({ connection }) => connection.gone));
+    for (const connection of this.#proving) connection.destroy(new ClosedError("The client was closed."));
+    await Promise.all([
+      ...idle.map(({ connection }) => connection.gone),
+      ...[...this.#proving].map(({ gone }) => gone),
+    ]);
+  }
+
+  /** Whether it answers; it is destroyed when nobody waits for that any more. */
+  async #prove(connection: Connection, signal: AbortSignal | undefined): Promise<boolean> {
+    const closed = new ClosedError("The connection is no longer wanted.");
+    const abort = signal === undefined ? null : onAbort(signal, () => connection.destroy(closed));
+    this.#proving.add(connection);
+    try {
+      return await within(PROOF.leased, connection.ping());
+    } finally {
+      this.#proving.delete(connection);
+      abort?.[Symbol.dispose]();
+    }
   }
 
   #put(connection: Connection): void {

@@ -1,5 +1,5 @@
-import { addAbortListener } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { onAbort } from "../core/abort.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { ArgumentError, ConnectionError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
@@ -91,7 +91,7 @@ function checkWait(wait: number | null): number | null {
 /** Resolves when the connection is lost, or when it is no longer ours; leaves no listener on either. */
 function endOf(connection: Connection, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
-    const abort = addAbortListener(signal, () => {
+    const abort = onAbort(signal, () => {
       forget();
       resolve(signal.reason);
     });

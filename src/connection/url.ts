@@ -38,7 +38,7 @@ export function parseUrl(text: string): ParsedUrl {
     throw new ArgumentError("The URL cannot be read. Write redis://user:password@host:port/db, percent-encoded.");
   }
   const kind = schemes[url.protocol];
-  if (kind === undefined) {
+  if (kind === undefined || !text.includes("://")) {
     const scheme = text.includes("://") ? ` "${url.protocol.slice(0, -1)}"` : "";
     throw new ArgumentError(
       `Unknown scheme${scheme} in the URL. Use redis://, rediss://, valkey://, valkeys:// or unix://.`,

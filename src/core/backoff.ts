@@ -2,8 +2,9 @@ import { between, checkOptions, nonNegative, oneOf } from "./checks.ts";
 
 /**
  * Says how long to wait before a new attempt: milliseconds, or `null` to give up. `attempt` is 1 for the first one
- * after a link was lost; it starts anew once a link has lived for 5 s. `cause` is why the last attempt or link ended.
- * The first attempt after a live link is never later than 100 ms, whatever the policy says.
+ * after a link was lost; it starts anew once a link has lived for 5 s, so that a link that comes and goes backs off too.
+ * `cause` is why the last attempt or link ended. Whatever the policy says, attempt 1 after a live link waits no more than
+ * 100 ms.
  */
 export type RetryPolicy = (attempt: number, cause: unknown) => number | null;
 

@@ -71,6 +71,7 @@ export function oneOf(...values: readonly (string | number)[]): Check {
 /** What a wrong value is, without showing it: it may be a secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === "boolean") return String(value);
+  if (value === "") return "an empty string";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? `an object (${value.constructor?.name ?? "no class"})` : `a ${typeof value}`;
 }

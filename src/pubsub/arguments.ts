@@ -11,7 +11,7 @@ export interface Request {
 }
 
 /**
- * Reads the forms of `subscribe`: `(...names)`, `(names, options?)`, `(name | names, handler, options?)` and
+ * Reads the forms of `subscribe`: `(...names)`, `(name | names, options?)`, `(name | names, handler, options?)` and
  * `(handlers, options?)`. `what` is "channel" or "pattern", for the words of an error.
  */
 export function readSubscribe(what: string, args: readonly unknown[]): Request {
@@ -27,6 +27,7 @@ export function readSubscribe(what: string, args: readonly unknown[]): Request {
       third,
     );
   }
+  if (args.length === 2 && isName(first) && isPlain(second)) return request(what, [[keyOf(what, first), null]], second);
   if (isName(first)) {
     return request(
       what,
@@ -67,8 +68,12 @@ function readItems(what: string, items: Iterable<unknown>): [string, AnyHandler 
 }
 
 function readRecord(what: string, record: unknown): [string, AnyHandler][] {
-  if (typeof record !== "object" || record === null) keyOf(what, record);
-  return Object.entries(record as object).map((entry) => pair(what, entry));
+  if (!isPlain(record)) {
+    throw new ArgumentError(
+      `A ${what} is a string or a Uint8Array; handlers are given as an object, a Map or pairs, not ${describe(record)}.`,
+    );
+  }
+  return Object.entries(record).map((entry) => pair(what, entry));
 }
 
 function pair(what: string, [name, handler]: readonly unknown[]): [string, AnyHandler] {
@@ -99,6 +104,12 @@ function isName(value: unknown): value is NameInput {
 
 function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.iterator in value && !(value instanceof Uint8Array);
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || isIterable(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function atMost(count: number, args: readonly unknown[]): void {

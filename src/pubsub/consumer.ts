@@ -1,5 +1,5 @@
 import { type Codec, decodeText, type TextCodec } from "../codec.ts";
-import { Deferred } from "../core/deferred.ts";
+import { Deferred, isThenable, quiet } from "../core/deferred.ts";
 import { CodecError, HandlerError, type ServerError } from "../errors.ts";
 import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
@@ -155,7 +155,8 @@ export class Consumer implements EngineOwner, HandlerHost {
   decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null {
     let data: unknown;
     try {
-      data = this.#fromText === null ? this.#codec.decode(payload.bytes()) : this.#fromText(payload.text());
+      data =
+        this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
     } catch (error) {
       this.#refuse(entry, payload, channel, error);
       return null;
@@ -218,4 +219,11 @@ export class Consumer implements EngineOwner, HandlerHost {
 
 function textDecoder(codec: Codec<unknown, never>): ((text: string) => unknown) | null {
   return decodeText in codec ? (codec as TextCodec<unknown, never>)[decodeText] : null;
+}
+
+/** A promise that nobody awaits would be the publisher's way to end the process. */
+function synchronous(data: unknown): unknown {
+  if (!isThenable(data)) return data;
+  void quiet(Promise.resolve(data));
+  throw new TypeError("The codec decodes asynchronously; it must be synchronous.");
 }

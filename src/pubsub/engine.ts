@@ -1,5 +1,5 @@
-import { addAbortListener } from "node:events";
 import { isPassing } from "../connection/handshake.ts";
+import { onAbort } from "../core/abort.ts";
 import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
 import { Call } from "./call.ts";
 import { Command, type CommandOwner, type Line } from "./command.ts";
@@ -238,9 +238,7 @@ export class Engine implements LinkOwner, CommandOwner {
 
   #ask(entries: readonly Entry[], { timeout, signal }: CallOptions, wishes?: readonly Wish[]): Promise<void> {
     const call = this.#call(entries, timeout, (bound) => {
-      const what = call.left.size > 0 ? `No confirmation for ${nameList([...call.left])}` : "No connection";
-      const cause = entries.every((entry) => entry.link.ready) ? null : this.#loss;
-      this.#fail(call, new TimeoutError(`${what} within ${bound} ms.`, cause === null ? undefined : { cause }));
+      this.#fail(call, this.#late(call, bound));
     });
     const claim = Object.freeze([call]);
     for (const [i, entry] of entries.entries()) {
@@ -253,13 +251,22 @@ export class Engine implements LinkOwner, CommandOwner {
     this.#send(entries, { call, reassert: true });
     if (entries.length === 0 && this.#state === "live") this.#finish(call);
     if (signal !== undefined) {
-      const abort = addAbortListener(signal, () => this.#fail(call, signal.reason));
+      const abort = onAbort(signal, () => this.#fail(call, signal.reason));
       void call.promise.then(
         () => abort[Symbol.dispose](),
         () => abort[Symbol.dispose](),
       );
     }
     return call.promise;
+  }
+
+  #late(call: Claim, bound: number): TimeoutError {
+    if (call.left.size > 0 && [...call.left].every((entry) => entry.link.ready)) {
+      return new TimeoutError(`No confirmation for ${nameList([...call.left])} within ${bound} ms.`);
+    }
+    const cause = this.#loss;
+    const why = cause instanceof Error ? cause.message : "Is the server up?";
+    return new TimeoutError(`No connection within ${bound} ms. ${why}`, cause === null ? undefined : { cause });
   }
 
   #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Claim {

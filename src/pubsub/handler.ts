@@ -1,3 +1,4 @@
+import { isThenable } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import type { Payload } from "../resp/reply.ts";
 import type { Entry, Sink } from "./entry.ts";
@@ -118,8 +119,4 @@ export class HandlerQueue {
     }
     this.#host.idle(this);
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

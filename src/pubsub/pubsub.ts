@@ -32,7 +32,7 @@ export class PubSub<Item extends AnyItem = Message> extends Subscriber<Item> imp
 
   /** Subscribes to patterns (PSUBSCRIBE); in everything else like `subscribe`. */
   psubscribe(...patterns: [NameInput, ...NameInput[]]): Promise<void>;
-  psubscribe(patterns: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  psubscribe(patterns: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
   psubscribe(
     patterns: NameInput | Iterable<NameInput>,
     handler: Handler<PatternMessageOf<Item>> | undefined,

@@ -1,4 +1,4 @@
-import { addAbortListener } from "node:events";
+import { onAbort } from "../core/abort.ts";
 import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../core/checks.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
 import type { Consumer } from "./consumer.ts";
@@ -144,7 +144,7 @@ export class Reading {
         inbox.leave(reader);
         settle();
       };
-      if (signal) abort = addAbortListener(signal, () => giveUp(() => reject(signal.reason)));
+      if (signal) abort = onAbort(signal, () => giveUp(() => reject(signal.reason)));
       if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
       timer = setTimeout(
         () =>
@@ -237,7 +237,7 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
     inbox.wait(reader);
     // The signal may outlive everything here; it is listened to only while somebody waits.
     if (signal !== undefined) {
-      this.#abort ??= addAbortListener(signal, () => this.#end((waiting) => waiting.failed(signal.reason)));
+      this.#abort ??= onAbort(signal, () => this.#end((waiting) => waiting.failed(signal.reason)));
     }
     const forget = (result?: Result<T>) => {
       this.#waiting.delete(reader);

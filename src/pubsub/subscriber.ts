@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { onAbort } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
 import { quiet } from "../core/deferred.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
@@ -43,6 +44,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   readonly #signal: AbortSignal | undefined;
   /** Settles with the subscriptions that the options ask for. */
   readonly #initial: Promise<void>;
+  #abort: Disposable | null = null;
   #opening: Promise<this> | null = null;
   #draining: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -134,7 +136,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    * call wanted are withdrawn. `ArgumentError` for what is no name, `ClosedError` after `close()`.
    */
   subscribe(...names: [NameInput, ...NameInput[]]): Promise<void>;
-  subscribe(names: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  subscribe(names: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
   subscribe(
     names: NameInput | Iterable<NameInput>,
     handler: Handler<ChannelMessageOf<Item>> | undefined,
@@ -295,7 +297,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     try {
       this.#signal?.throwIfAborted();
       this.#source.adopt(this);
-      this.#signal?.addEventListener("abort", this.#abort, { once: true });
+      if (this.#signal !== undefined) this.#abort = onAbort(this.#signal, () => void this.close());
       engine.start();
       if (engine.registry.size === 0) inbox.idle();
       await this.#initial;
@@ -305,10 +307,6 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     }
     return this;
   }
-
-  readonly #abort = (): void => {
-    void this.close();
-  };
 
   async #drain(timeout: number): Promise<void> {
     if (this.#closing !== null) return this.#closing;
@@ -327,7 +325,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   async #close(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#abort?.[Symbol.dispose]();
     await this.#consumer.close();
     this.#source.disown(this);
     this.#consumer.emit("close");

@@ -37,7 +37,10 @@ export type FormOf<Item> = [NameOf<Item>] extends [Buffer] ? "bytes" : "utf8";
 export type Handler<M = ChannelMessage | PatternMessage> = (message: M) => unknown;
 
 /** Names with their handlers: an object, a Map, or any iterable of pairs. */
-export type Handlers<M> = Readonly<Record<string, Handler<M>>> | Iterable<readonly [NameInput, Handler<M>]>;
+export type Handlers<M> =
+  | Readonly<Record<string, Handler<M>>>
+  | ReadonlyMap<NameInput, Handler<M>>
+  | Iterable<readonly [NameInput, Handler<M>]>;
 
 /** Options of one `subscribe`. */
 export interface SubscribeOptions {
@@ -87,7 +90,7 @@ export interface ConsumerEvents {
 /** What a consumer of channels does. Depend on it, and fake it in tests. */
 export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<Item>, AsyncDisposable {
   subscribe(...names: [NameInput, ...NameInput[]]): Promise<void>;
-  subscribe(names: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  subscribe(names: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
   subscribe(
     names: NameInput | Iterable<NameInput>,
     handler: Handler<ChannelMessageOf<Item>> | undefined,
@@ -119,7 +122,7 @@ export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<
 /** What a consumer of channels and patterns does. */
 export interface PatternConsumer<Item extends AnyItem = Message> extends Consumer<Item> {
   psubscribe(...patterns: [NameInput, ...NameInput[]]): Promise<void>;
-  psubscribe(patterns: Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  psubscribe(patterns: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
   psubscribe(
     patterns: NameInput | Iterable<NameInput>,
     handler: Handler<PatternMessageOf<Item>> | undefined,

@@ -129,6 +129,10 @@ onEveryProtocol("10,000 random operations", (bench) => {
     const outcomes = await deadline(Promise.allSettled(user.calls), 30_000, "all calls to settle");
     expect(outcomes.filter(({ status }) => status === "rejected")).toEqual([]);
     await stamper.stop();
+    // No cut that is planned may come later; one that has come is behind us with the answer to this.
+    await bench.proxy.heal();
+    await consumer.subscribe("mark");
+    user.wanted.channels.set("mark", null);
     await eventually(() => expect(consumer.state).toBe("live"));
 
     const { channels, patterns } = user.wanted;
@@ -138,7 +142,6 @@ onEveryProtocol("10,000 random operations", (bench) => {
       expect([name, handler === null]).toEqual([name, channels.get(name) === null]);
     await expectServerTruth(bench.server, { channels: channels.keys(), patterns: patterns.keys() });
 
-    await consumer.subscribe("mark");
     for (const channel of CHANNELS) await bench.control.command("PUBLISH", channel, "final");
     await bench.control.command("PUBLISH", "mark", "");
     await eventually(() => expect(marked).toBe(true));
