@@ -52,6 +52,7 @@ export class Connection implements Receiver {
   #socket: Socket | null = null;
   #settled: Deferred<void> | null = null;
   #reason: TidingsError | null = null;
+  #login = false;
   #open = false;
   #ready = false;
   #arraysArePushes = false;
@@ -226,8 +227,9 @@ export class Connection implements Receiver {
 
   async #establish(): Promise<void> {
     const { credentials } = this.settings;
-    const login = checkCredentials(await credentials());
+    const login = checkCredentials(await named(credentials));
     if (this.#reason !== null) return;
+    this.#login = true;
     this.#socket = openSocket(this.settings, {
       space: () => this.#decoder.space(),
       received: (count) => this.#received(count),
@@ -325,6 +327,7 @@ export class Connection implements Receiver {
 
   #tooSlow(): TimeoutError {
     const { endpoint, tls, connectTimeout } = this.settings;
+    if (!this.#login) return new TimeoutError(`The credentials function gave no answer within ${connectTimeout} ms.`);
     const missing = this.#open
       ? "It took the connection and did not answer the handshake: is it a Redis server, and not busy?"
       : `Is it up${tls === null ? "" : ", and does it speak TLS"}?`;
@@ -333,5 +336,14 @@ export class Connection implements Receiver {
 
   #about(what: string): string {
     return `The connection to ${address(this.settings.endpoint)} ${what}.`;
+  }
+}
+
+/** Asks for the credentials; what the user's function throws is told as such. */
+async function named(credentials: ConnectionSettings["credentials"]): Promise<unknown> {
+  try {
+    return await credentials();
+  } catch (cause) {
+    throw new ConnectionError("The credentials function failed; its error is the cause.", { cause });
   }
 }

@@ -108,9 +108,9 @@ export class Denials {
       this.#owner.rejected(call, about(first, names));
     }
     const news = refusals.filter(({ entry }) => entry.wanted && !this.entries.has(entry));
-    const denied = about(first, news);
-    for (const { entry } of news) this.entries.set(entry, denied);
-    if (news.length > 0) this.#owner.denied(denied);
+    for (const refusal of news) this.entries.set(refusal.entry, about(refusal, [refusal]));
+    const [newest] = news;
+    if (newest !== undefined) this.#owner.denied(about(newest, news));
   }
 
   #trial(call: Claim): Trial {

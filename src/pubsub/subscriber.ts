@@ -106,15 +106,15 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   /** Names that are wanted and that the server denied, with its error. `retry()` asks for them again. */
   get denied(): ReadonlyMap<NameOf<Item>, ServerError> {
     const { denied } = this.#consumer.engine;
-    const find = (key: string): [Entry, ServerError] | undefined =>
-      [...denied].find(([entry]) => entry.key === key && entry.wanted);
+    // A channel and a pattern of the same name are one row.
+    const byKey = () =>
+      new Map(
+        Array.from(denied, ([{ key, name }, error]): [string, [string | Buffer, ServerError]] => [key, [name, error]]),
+      );
     return new NameView<string | Buffer, ServerError>(
-      (key) => {
-        const found = find(key);
-        return found && [found[0].name, found[1]];
-      },
-      () => [...denied].map(([entry, error]): [string | Buffer, ServerError] => [entry.name, error]),
-      () => denied.size,
+      (key) => byKey().get(key),
+      () => byKey().values(),
+      () => byKey().size,
     ) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
   }
 

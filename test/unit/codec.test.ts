@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { bytes, type Codec, decodeText, json, utf8 } from "../../src/codec.ts";
-import { CodecError } from "../../src/errors.ts";
+import { ArgumentError, CodecError } from "../../src/errors.ts";
 
 /** All that a codec makes of this text: from its bytes, and from the text where it can. */
 function decoded<T>(codec: Codec<T, never>, text: string): T[] {
@@ -115,6 +115,10 @@ describe("json with a schema", () => {
     const issues = [{ message: "bad" }, { message: "worse", path: ["a", { key: 0 }, { key: Symbol.for("s") }] }];
     const codec = json(schemaOf(() => ({ issues })));
     expect(() => codec.decode(Buffer.from("1"))).toThrow("bad; a.0.Symbol(s): worse");
+  });
+
+  test.each([null, {}, "schema", 1, { "~standard": {} }, () => true])("refuses %o, which is no schema", (schema) => {
+    expect(() => json(schema as never)).toThrow(ArgumentError);
   });
 
   test("is parsed before it is validated", () => {

@@ -109,7 +109,7 @@ describe("a wrong value", () => {
   });
 
   test("is described by its kind", () => {
-    expect([null, undefined, true, [], {}, new Map(), "a", Symbol(), 1n, () => {}].map(described)).toEqual([
+    expect([null, undefined, true, [], {}, new Map(), "a", "", Symbol(), 1n, () => {}].map(described)).toEqual([
       "null",
       "undefined",
       "true",
@@ -117,6 +117,7 @@ describe("a wrong value", () => {
       "an object (Object)",
       "an object (Map)",
       "a string",
+      "an empty string",
       "a symbol",
       "a bigint",
       "a function",

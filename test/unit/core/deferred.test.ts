@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Deferred, quiet } from "../../../src/core/deferred.ts";
+import { Deferred, isThenable, quiet } from "../../../src/core/deferred.ts";
 
 test("a deferred promise is resolved from outside, once", async () => {
   const deferred = new Deferred<number>();
@@ -34,4 +34,12 @@ test("a quiet promise is the same promise, and its rejection is handled", async 
   // An unhandled rejection would fail the run.
   await new Promise((resolve) => setImmediate(resolve));
   await expect(deferred.promise).rejects.toThrow("told elsewhere");
+});
+
+test("what is to be awaited has a then of its own or of its class", () => {
+  // biome-ignore lint/suspicious/noThenProperty: a promise of another library or realm.
+  const foreign = { then: () => {} };
+  expect([Promise.resolve(), foreign].map(isThenable)).toEqual([true, true]);
+  // biome-ignore lint/suspicious/noThenProperty: no promise at all.
+  expect([null, undefined, 1, "then", {}, { then: 1 }, () => {}].map(isThenable)).toEqual(Array(7).fill(false));
 });

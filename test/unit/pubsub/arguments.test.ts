@@ -82,9 +82,17 @@ describe("the forms of subscribe", () => {
     expect([...readSubscribe("channel", [record]).handlers]).toEqual([["__proto__", first]]);
   });
 
+  test("a name and options", () => {
+    const { handlers, options } = readSubscribe("channel", ["a", { timeout: 5 }]);
+    expect([...handlers]).toEqual([["a", null]]);
+    expect(options).toEqual({ timeout: 5 });
+  });
+
   test("what a record inherits is no name", () => {
     const inherited = Object.assign(Object.create({ inherited: first }), { own: first });
-    expect([...readSubscribe("channel", [inherited]).handlers.keys()]).toEqual(["own"]);
+    expect(() => readSubscribe("channel", [inherited])).toThrow(ArgumentError);
+    const bare = Object.assign(Object.create(null), { own: first });
+    expect([...readSubscribe("channel", [bare]).handlers.keys()]).toEqual(["own"]);
   });
 
   test("the words of an error are those of the kind", () => {
