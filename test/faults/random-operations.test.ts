@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { killSubscribers } from "../support/clients.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { Ledger } from "../support/ledger.ts";
+import { sequence } from "../support/random.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { startStamper } from "../support/stamper.ts";
 import { names, onEveryProtocol, QUICK } from "./bench.ts";
@@ -22,15 +23,6 @@ const PATTERNS: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 type Kind = "channels" | "patterns";
-
-/** A sequence that looks random and is the same for the same seed. */
-function sequence(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-    return (state >>> 8) % below;
-  };
-}
 
 /** What a user wants, told to a consumer and noted beside it: name to the number of its handler, or `null`. */
 class RandomUser {

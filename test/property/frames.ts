@@ -139,7 +139,7 @@ export function encode(value: Tree): Buffer {
 }
 
 /** The value on one line, as the recorder writes it; pushes on the way are added to `aside` as they end. */
-export function show(value: Tree, text: boolean, aside: string[]): string {
+function show(value: Tree, text: boolean, aside: string[]): string {
   const all = (items: readonly Tree[], asText = text) => items.map((item) => show(item, asText, aside));
   switch (value.type) {
     case "line":

@@ -2,17 +2,9 @@ import type { PubSub } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { deadline, eventually } from "../../support/eventually.ts";
+import { sequence } from "../../support/random.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { message, nextItems, onEveryProtocol, receiveMany } from "./bench.ts";
-
-/** A sequence that looks random and is the same in each run. */
-function sequence(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-    return (state >>> 8) % below;
-  };
-}
 
 /** Subscribes and unsubscribes at random; keeps what was asked last. */
 class RandomUser {

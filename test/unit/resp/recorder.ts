@@ -121,7 +121,7 @@ function publishedOf([first, ...rest]: readonly Reply[]): Published | null {
 }
 
 /** A value on one line: text and Buffers, numbers and bigints, 0 and -0 look different. */
-export function shown(value: Reply): string {
+function shown(value: Reply): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
   if (Object.is(value, -0)) return "-0";
