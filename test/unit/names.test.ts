@@ -106,6 +106,10 @@ describe("a map of names", () => {
     expect(inspect(nameMap([], "utf8"))).toBe("Map(0) {}");
   });
 
+  test("says what it is", () => {
+    expect(Object.prototype.toString.call(shown)).toBe("[object NameView]");
+  });
+
   test("gives iterators that are iterated once, as a Map's are", () => {
     const keys = shown.keys();
     expect(keys.next()).toEqual({ done: false, value: "news" });

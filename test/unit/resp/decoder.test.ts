@@ -83,6 +83,31 @@ describe("bytes may be cut anywhere", () => {
   });
 });
 
+describe("what memory still holds of earlier frames is never taken for the rest of this one", () => {
+  test.each(cases)("$name", ({ frame, options }) => {
+    const [once, heard] = [new Recorder(options).feed(frame).trace, new Recorder(options)];
+    for (let cut = 1; cut < frame.length; cut++) {
+      heard.trace.length = 0;
+      heard.feed(frame);
+      expect(heard.trace.splice(0)).toEqual(once);
+      heard.feed(frame.subarray(0, cut));
+      const early = heard.trace.length;
+      expect(heard.feed(frame.subarray(cut)).trace).toEqual(once);
+      if (once.length === 1) expect(early).toBe(0);
+    }
+  });
+});
+
+test("a message that was begun by one decoder and ended by the other leaves the next frame whole", () => {
+  const frame = resp3.message;
+  for (const next of ["_\r\n", "+\r\n", "#t\r\n", ":1\r\n", "*0\r\n"]) {
+    for (let cut = 1; cut < frame.length; cut++) {
+      const heard = new Recorder().feed(Buffer.concat([frame, Buffer.from(next)]), [cut, 1000]);
+      expect([heard.published.length, heard.replies.length]).toEqual([1, 1]);
+    }
+  }
+});
+
 describe("published messages", () => {
   test("of each kind are told apart, with their names as keys", () => {
     const heard = new Recorder().feed(

@@ -33,6 +33,19 @@ describe("payloads around the sizes of blocks", () => {
   });
 });
 
+test.each([
+  ["message", message("news", "payload")],
+  ["pmessage", push([bulk("pmessage"), bulk("n*"), bulk("news"), bulk("payload")])],
+])("a %s is whole wherever in it the window's memory ends", (_kind, frame) => {
+  const size = 65_536;
+  for (let before = 0; before <= frame.length; before++) {
+    const filler = bulk(Buffer.alloc(size - before - "$65536\r\n\r\n".length, "x"));
+    const recorder = new Recorder().feed(Buffer.concat([filler, frame, frame]));
+    expect(filler.length).toBe(size - before);
+    expect(recorder.published.map(({ text }) => text)).toEqual(["payload", "payload"]);
+  }
+});
+
 describe("streams", () => {
   const texts = (payloads: readonly (string | Uint8Array)[], sizes?: number[]) =>
     new Recorder()
