@@ -105,7 +105,9 @@ export class CommandLink {
       return Promise.reject(error);
     }
     const deferred = new Deferred<Reply>();
-    this.#waiting.push({ args, wantsText, since: performance.now(), deferred });
+    // Copies: the caller may change its bytes before there is a connection.
+    const kept = args.map((arg) => (typeof arg === "object" ? Buffer.from(arg) : arg));
+    this.#waiting.push({ args: kept, wantsText, since: performance.now(), deferred });
     this.#watchdog.arm();
     this.#start();
     return deferred.promise;

@@ -3,7 +3,7 @@ import type { Codec } from "../codec.ts";
 import { Connection, type Patience } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
-import { quiet } from "../core/deferred.ts";
+import { Deferred, quiet } from "../core/deferred.ts";
 import { ClosedError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import { defaults, type Named, type PubSubOptions } from "../pubsub/options.ts";
@@ -169,7 +169,12 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
 
   /** Closes its consumers, then its connections. Replies that are due get a moment. Further calls give the same promise. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === null) {
+      // Set before anybody is told: a listener may close again.
+      const closing = new Deferred<void>();
+      this.#closing = closing.promise;
+      this.#close().then(closing.resolve, closing.reject);
+    }
     return this.#closing;
   }
 

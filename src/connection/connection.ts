@@ -231,7 +231,7 @@ export class Connection implements Receiver {
     if (this.#reason !== null) return;
     this.#login = true;
     this.#socket = openSocket(this.settings, {
-      space: () => this.#decoder.space(),
+      space: () => this.#space(),
       received: (count) => this.#received(count),
       open: () => {
         this.#open = true;
@@ -247,6 +247,16 @@ export class Connection implements Receiver {
     });
     await this.#opened.promise;
     this.protocol = await shakeHands(this, login);
+  }
+
+  /** Where to read to; a frame over the limit ends the connection, and what still comes lands nowhere. */
+  #space(): Buffer {
+    try {
+      return this.#decoder.space();
+    } catch (error) {
+      this.destroy(error);
+      return Buffer.alloc(1);
+    }
   }
 
   #received(count: number): void {

@@ -89,7 +89,13 @@ async function introduce(line: Line): Promise<void> {
   await database;
 }
 
+const codes: ReadonlySet<string> = new Set(["ERR", "WRONGPASS", "NOAUTH", "NOPERM", "NOPROTO", ...passing]);
+
 function withoutSecret(error: unknown, password: string | undefined): unknown {
   if (!(error instanceof ServerError) || !password || !error.message.includes(password)) return error;
-  return new ServerError(error.message.replaceAll(password, "***"), error.command, error.names);
+  // A code of the protocol stays, whatever the password is: it decides whether another attempt is made.
+  const { code, message } = error;
+  const kept = codes.has(code) ? code.length : 0;
+  const redacted = message.slice(0, kept) + message.slice(kept).replaceAll(password, "***");
+  return new ServerError(redacted, error.command, error.names);
 }

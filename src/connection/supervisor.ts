@@ -51,8 +51,9 @@ export class Supervisor {
     for (let attempt = 1; ; attempt++) {
       let cause: unknown;
       let wasLive = false;
+      let connection: Connection | null = null;
       try {
-        const connection = await this.#owner.dial(signal);
+        connection = await this.#owner.dial(signal);
         if (signal.aborted) return connection.destroy(new ConnectionError("The connection is no longer wanted."));
         const since = performance.now();
         this.#owner.up(connection);
@@ -60,6 +61,7 @@ export class Supervisor {
         wasLive = true;
         if (performance.now() - since >= SETTLED) attempt = 1;
       } catch (error) {
+        connection?.destroy(error);
         cause = error;
       }
       if (signal.aborted) return;
@@ -82,9 +84,13 @@ export class Supervisor {
   }
 }
 
+/** What Node's timers can count; a longer wait would be none. */
+const LONGEST = 2 ** 31 - 1;
+
 /** A policy is the user's; what is no wait must not become none. */
 function checkWait(wait: number | null): number | null {
-  if (wait === null || (typeof wait === "number" && wait >= 0)) return wait;
+  if (wait === null) return null;
+  if (typeof wait === "number" && wait >= 0) return Math.min(wait, LONGEST);
   throw new ArgumentError("A retry policy answers with milliseconds of 0 or more, or with null to give up.");
 }
 

@@ -171,7 +171,8 @@ export class Engine implements LinkOwner, CommandOwner {
   restored(): void {
     if (this.#state === "closed" || !this.#placement.links.every((link) => link.ready)) return;
     this.#denials.restored();
-    if (this.denied.size === 0) this.#lostAt.clear();
+    const awaited = new Set(Array.from(this.denied.keys(), (entry) => entry.confirmed));
+    for (const epoch of this.#lostAt.keys()) if (!awaited.has(epoch)) this.#lostAt.delete(epoch);
     this.#enter("live");
     for (const call of this.#calls) if (call.entries.length === 0) this.#finish(call);
   }
@@ -196,8 +197,10 @@ export class Engine implements LinkOwner, CommandOwner {
 
   failed(_link: Link, reason: unknown): void {
     this.#loss = reason;
+    // Who listens to the state may retry at once; that call is not one that failed.
+    const calls = [...this.#calls];
     this.#enter("failed");
-    for (const call of this.#calls) this.#fail(call, reason);
+    for (const call of calls) this.#fail(call, reason);
   }
 
   granted(command: Command): void {
@@ -221,7 +224,9 @@ export class Engine implements LinkOwner, CommandOwner {
       // NOSUB and its like: there was nothing to unsubscribe.
       for (const entry of left) this.#unsubscribed(command, entry, null);
     } else if (call === null && isPassing(error)) {
+      // The next connection restores; nothing of this one counts as answered.
       link.reset(error);
+      return;
     } else {
       this.#denials.take(command, error);
     }
@@ -382,7 +387,8 @@ export class Engine implements LinkOwner, CommandOwner {
   }
 
   #enter(state: State): void {
-    if (this.#state === state) return;
+    // Listeners may close the consumer in the middle of anything; closed is the end.
+    if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
     this.#owner.state(state);
   }

@@ -119,7 +119,7 @@ export class Inbox {
 
   /** The next item, past all that handlers took; `undefined`: there is none. */
   shiftItem(): Item | undefined {
-    if (this.#items.peek() instanceof Handled) this.#items.shift();
+    while (this.#items.peek() instanceof Handled) this.#items.shift();
     return this.shift() ?? undefined;
   }
 
@@ -170,7 +170,9 @@ export class Inbox {
     this.#items.clear();
     let left = count;
     for (const item of items) {
+      const last = this.#items.peekLast();
       if (left > 0 && !(item instanceof Handled) && !isPublished(item)) left--;
+      else if (item instanceof Handled && last instanceof Handled) last.count += item.count;
       else this.#items.push(item);
     }
     this.#notices -= count;

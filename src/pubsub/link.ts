@@ -155,6 +155,8 @@ export class Link implements PushReceiver, Line {
     const command = this.#connection?.head;
     if (key === null || !(command instanceof Command) || command.verb.toLowerCase() !== kind) return;
     if (command.subscribes && command.untouched) this.#owner.granted(command);
+    // Whoever was told of the gap may have closed the consumer.
+    if (this.#connection === null) return;
     const entry = command.take(key);
     if (entry === undefined) return;
     this.#progress = performance.now();

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { onAbort } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
-import { quiet } from "../core/deferred.ts";
+import { Deferred, quiet } from "../core/deferred.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import { type NameInput, NameView } from "../names.ts";
 import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
@@ -223,7 +223,12 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    * calls with `ClosedError`. Waits for no handler and no reader. Further calls give the same promise.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === null) {
+      // Set before anybody is told: a listener may close again.
+      const closing = new Deferred<void>();
+      this.#closing = closing.promise;
+      this.#close().then(closing.resolve, closing.reject);
+    }
     return this.#closing;
   }
 

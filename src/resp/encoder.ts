@@ -19,10 +19,25 @@ export class Encoder {
     return this.#text.length;
   }
 
-  /** Adds a command. */
+  /** Adds a command, all of it or, should an argument not be encodable, nothing. */
   command(args: readonly Argument[]): void {
-    this.#text += `*${args.length}\r\n`;
-    for (const arg of args) this.#argument(arg);
+    const chunks: (string | Buffer)[] = [];
+    let text = `*${args.length}\r\n`;
+    for (const arg of args) {
+      if (typeof arg === "object" && arg.byteLength >= LARGE) {
+        // A copy: the caller may change its bytes before the socket has sent them.
+        chunks.push(`${text}$${arg.byteLength}\r\n`, Buffer.from(arg));
+        text = "\r\n";
+      } else {
+        const value = latin1(typeof arg === "number" ? String(arg) : arg);
+        text += `$${value.length}\r\n${value}\r\n`;
+      }
+    }
+    if (chunks.length > 0) {
+      this.#chunks.push(this.#text, ...chunks);
+      this.#text = "";
+    }
+    this.#text += text;
   }
 
   /** Adds a command whose arguments are keys already: one char per byte. */
@@ -39,16 +54,5 @@ export class Encoder {
     this.#text = "";
     this.#chunks = [];
     return chunks;
-  }
-
-  #argument(arg: Argument): void {
-    if (typeof arg === "object" && arg.byteLength >= LARGE) {
-      // A copy: the caller may change its bytes before the socket has sent them.
-      this.#chunks.push(`${this.#text}$${arg.byteLength}\r\n`, Buffer.from(arg));
-      this.#text = "\r\n";
-      return;
-    }
-    const text = latin1(typeof arg === "number" ? String(arg) : arg);
-    this.#text += `$${text.length}\r\n${text}\r\n`;
   }
 }
