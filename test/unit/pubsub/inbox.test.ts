@@ -150,3 +150,19 @@ describe("readers that wait", () => {
     expect(shiftAll(failing)).toEqual(["x"]);
   });
 });
+
+test("room made among what handlers took hides no message behind it", () => {
+  const inbox = new Inbox();
+  for (let i = 0; i < 65_536; i++) {
+    inbox.handled();
+    inbox.notice({ type: "subscribe", pattern: null, channel: "a", data: 1 }, 1);
+  }
+  inbox.handled();
+  inbox.push({ type: "message", pattern: null, channel: "a", data: "behind" });
+  inbox.notice({ type: "subscribe", pattern: null, channel: "a", data: 1 }, 1);
+  expect(inbox.droppedNotices).toBeGreaterThan(0);
+  const read: unknown[] = [];
+  for (let item = inbox.shiftItem(); item !== undefined; item = inbox.shiftItem()) read.push(item.type);
+  expect(read.filter((type) => type === "message")).toHaveLength(1);
+  expect(read.at(-1)).toBe("subscribe");
+});
