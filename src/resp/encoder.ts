@@ -34,7 +34,7 @@ export class Encoder {
       }
     }
     if (chunks.length > 0) {
-      this.#chunks.push(this.#text, ...chunks);
+      this.#chunks.push(this.#text + chunks[0], ...chunks.slice(1));
       this.#text = "";
     }
     this.#text += text;
