@@ -107,7 +107,7 @@ function withoutArguments(message: string): string {
   return echo < 0 ? message : message.slice(0, echo);
 }
 
-/** A Pub/Sub call could not do what was asked: it was overtaken by another call, or the consumer failed. */
+/** A Pub/Sub call could not do what was asked, for a reason that no other class names. */
 export class PubSubError extends TidingsError {
   constructor(message: string, options?: ErrorOptions) {
     super("PUBSUB", message, options);

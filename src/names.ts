@@ -13,6 +13,11 @@ export type NameInput = string | Uint8Array;
 /** How names are shown in messages and maps: as text, or as Buffers. */
 export type NameForm = "utf8" | "bytes";
 
+/** Whether a value may stand for a name. */
+export function isName(value: unknown): value is NameInput {
+  return typeof value === "string" || value instanceof Uint8Array;
+}
+
 const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
 /** The one-char-per-byte string that stands for these bytes. */

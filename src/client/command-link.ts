@@ -6,7 +6,7 @@ import { Deferred } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
-import type { Argument } from "../resp/encoder.ts";
+import { type Argument, copyOf } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 
 /** Where a client stands; `idle` until it is first used. */
@@ -104,9 +104,9 @@ export class CommandLink {
     } catch (error) {
       return Promise.reject(error);
     }
-    const deferred = new Deferred<Reply>();
     // Copies: the caller may change its bytes before there is a connection.
-    const kept = args.map((arg) => (typeof arg === "object" ? Buffer.from(arg) : arg));
+    const kept = args.map((arg) => (typeof arg === "object" ? copyOf(arg) : arg));
+    const deferred = new Deferred<Reply>();
     this.#waiting.push({ args: kept, wantsText, since: performance.now(), deferred });
     this.#watchdog.arm();
     this.#start();

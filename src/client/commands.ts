@@ -1,7 +1,7 @@
 import type { Codec } from "../codec.ts";
 import { describe } from "../core/checks.ts";
 import { ArgumentError, ProtocolError } from "../errors.ts";
-import { latin1, type NameForm, type NameInput, nameMap, nameOf } from "../names.ts";
+import { isName, latin1, type NameForm, type NameInput, nameMap, nameOf } from "../names.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 
@@ -53,7 +53,7 @@ export function payloadOf(codec: Codec<unknown, unknown>, data: unknown): string
 }
 
 export function requireName(what: string, name: unknown): asserts name is NameInput {
-  if (typeof name !== "string" && !(name instanceof Uint8Array)) {
+  if (!isName(name)) {
     throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
   }
 }

@@ -3,7 +3,8 @@ import type { Codec } from "../codec.ts";
 import { Connection, type Patience } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
-import { Deferred, quiet } from "../core/deferred.ts";
+import { begin, quiet } from "../core/deferred.ts";
+import { surface } from "../core/uncaught.ts";
 import { ClosedError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import { defaults, type Named, type PubSubOptions } from "../pubsub/options.ts";
@@ -151,8 +152,9 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
 
   /**
    * Any other command, bulk strings as text. The connection is shared: what a command leaves behind on it (SELECT, MULTI,
-   * WATCH) is there for every other call, and gone after a reconnect; a blocking command holds the others up. Refuses with `ArgumentError` what would take the shared connection away from the
-   * others: (P|S)(UN)SUBSCRIBE, MONITOR, RESET, QUIT, HELLO, CLIENT REPLY.
+   * WATCH) is there for every other call and gone after a reconnect, and a blocking command holds the others up. Refuses
+   * with `ArgumentError` what would take the connection away: (P|S)(UN)SUBSCRIBE, MONITOR, RESET, QUIT, HELLO, CLIENT
+   * REPLY.
    */
   async call(command: string, ...args: Argument[]): Promise<Reply> {
     return this.#commands.command(checkCommand(command, args));
@@ -169,13 +171,15 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
 
   /** Closes its consumers, then its connections. Replies that are due get a moment. Further calls give the same promise. */
   close(): Promise<void> {
-    if (this.#closing === null) {
-      // Set before anybody is told: a listener may close again.
-      const closing = new Deferred<void>();
-      this.#closing = closing.promise;
-      this.#close().then(closing.resolve, closing.reject);
-    }
-    return this.#closing;
+    return (
+      this.#closing ??
+      begin(
+        (closing) => {
+          this.#closing = closing;
+        },
+        () => this.#close(),
+      )
+    );
   }
 
   /** The same as `close()`, for `await using`. */
@@ -250,9 +254,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
     try {
       (this as EventEmitter).emit(name, ...args);
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      surface(error);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { onAbort } from "../core/abort.ts";
 import { Deferred } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
@@ -74,9 +75,8 @@ export class Connection implements Receiver {
   static async open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
     const connection = new Connection(settings, patience);
     const timer = setTimeout(() => connection.destroy(connection.#tooSlow()), settings.connectTimeout);
-    const abort = () => connection.destroy(new ConnectionError("The connection is no longer wanted."));
-    signal?.addEventListener("abort", abort, { once: true });
-    if (signal?.aborted) abort();
+    const unwanted = () => connection.destroy(new ConnectionError("The connection is no longer wanted."));
+    const abort = signal === undefined ? null : onAbort(signal, unwanted);
     try {
       const lost = new Promise<never>((_resolve, reject) => connection.onClosed(reject));
       await Promise.race([connection.#establish(), lost]);
@@ -88,7 +88,7 @@ export class Connection implements Receiver {
       throw connection.#reason ?? error;
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      abort?.[Symbol.dispose]();
     }
   }
 

@@ -12,6 +12,14 @@ export class Deferred<T> {
   }
 }
 
+/** Hands the promise of some work over before the work begins: what the work calls may ask for it already. */
+export function begin<T>(keep: (promise: Promise<T>) => void, work: () => Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = new Deferred<T>();
+  keep(promise);
+  work().then(resolve, reject);
+  return promise;
+}
+
 /** For a promise whose failure is told elsewhere: its rejection is never reported as unhandled. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});

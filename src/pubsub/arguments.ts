@@ -1,6 +1,6 @@
-import { checkOptions, describe, milliseconds, signal } from "../core/checks.ts";
+import { checkOptions, describe, isIterable, milliseconds, signal } from "../core/checks.ts";
 import { ArgumentError } from "../errors.ts";
-import { latin1, type NameInput } from "../names.ts";
+import { isName, latin1 } from "../names.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { SubscribeOptions } from "./types.ts";
 
@@ -96,14 +96,6 @@ function request(what: string, handlers: Iterable<readonly [string, AnyHandler |
 function keyOf(what: string, name: unknown): string {
   if (!isName(name)) throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
   return latin1(name);
-}
-
-function isName(value: unknown): value is NameInput {
-  return typeof value === "string" || value instanceof Uint8Array;
-}
-
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value && !(value instanceof Uint8Array);
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {

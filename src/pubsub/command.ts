@@ -5,7 +5,7 @@ import type { Claim, Entry, Home } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
 
 /** What a command goes over. */
-export interface Line extends Home {
+export interface Carrier extends Home {
   /** Sends it; with `restoring` the link counts as restored only when it is confirmed. */
   send(command: Command, restoring: boolean): void;
   /** It is answered, or replaced by others. */
@@ -28,7 +28,7 @@ export class Command implements PendingReply {
   readonly wantsText = false;
   since = 0;
   readonly verb: Verb;
-  readonly link: Line;
+  readonly link: Carrier;
   /** The connection it was sent on. */
   readonly epoch: number;
   /** Its place in the order in which calls and commands were issued. */
@@ -39,7 +39,7 @@ export class Command implements PendingReply {
   readonly #owner: CommandOwner;
   #next = 0;
 
-  constructor(step: Step, context: { link: Line; order: number; call: Claim | null; owner: CommandOwner }) {
+  constructor(step: Step, context: { link: Carrier; order: number; call: Claim | null; owner: CommandOwner }) {
     this.verb = step.verb;
     this.#entries = [...step.entries];
     this.link = context.link;

@@ -2,7 +2,7 @@ import { isPassing } from "../connection/handshake.ts";
 import { onAbort } from "../core/abort.ts";
 import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
 import { Call } from "./call.ts";
-import { Command, type CommandOwner, type Line } from "./command.ts";
+import { type Carrier, Command, type CommandOwner } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { type Claim, discard, Entry, type Kind, type Sink } from "./entry.ts";
 import { Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
@@ -333,7 +333,7 @@ export class Engine implements LinkOwner, CommandOwner {
     }
   }
 
-  #dispatch(step: Step, link: Line, call: Claim | null): void {
+  #dispatch(step: Step, link: Carrier, call: Claim | null): void {
     const command = new Command(step, { link, order: ++this.#order, call, owner: this });
     if (call !== null) call.commands++;
     for (const entry of step.entries) entry.last = command;

@@ -4,8 +4,7 @@ export type GapCause = "disconnected";
 /**
  * A window in which messages may have been missed, and the names it is about. It lies between two moments of the
  * client's clock, in epoch milliseconds: `from` is when the last byte arrived before the loss, `to` when the server
- * confirmed the names again. What the server sent before `from`
- * has arrived, and what it sends after `to` will.
+ * confirmed the names again.
  */
 export interface Gap<Name = string> {
   readonly type: "gap";

@@ -5,7 +5,7 @@ import type { RetryPolicy } from "../core/backoff.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { ConnectionError, TimeoutError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
-import { Command, type Line } from "./command.ts";
+import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import type { Registry } from "./registry.ts";
 import type { SubscriberSource } from "./source.ts";
@@ -47,7 +47,7 @@ export interface LinkOptions {
  * The way to one node: a connection, and after it the next. Sends commands, matches their confirmations, and hands
  * published messages to their entries. An epoch is one connection; what comes from an older one is never applied.
  */
-export class Link implements PushReceiver, Line {
+export class Link implements PushReceiver, Carrier {
   /** Which connection is up: a number that no other connection of the engine has; 0 while none is. */
   epoch = 0;
   since = 0;
@@ -95,7 +95,8 @@ export class Link implements PushReceiver, Line {
   }
 
   get ready(): boolean {
-    return this.epoch !== 0;
+    // A connection that was just destroyed is told a moment later; it is not ready all the same.
+    return this.epoch !== 0 && this.#connection?.reason === null;
   }
 
   start(): void {

@@ -1,7 +1,17 @@
 import type { Codec } from "../codec.ts";
 import { exponentialBackoff, type RetryPolicy } from "../core/backoff.ts";
-import { boolean, type Check, callable, check, checkOptions, milliseconds, oneOf, signal } from "../core/checks.ts";
-import type { NameForm, NameInput } from "../names.ts";
+import {
+  boolean,
+  type Check,
+  callable,
+  check,
+  checkOptions,
+  isIterable,
+  milliseconds,
+  oneOf,
+  signal,
+} from "../core/checks.ts";
+import { isName, type NameForm, type NameInput } from "../names.ts";
 import type { ChannelMessage, PatternMessage } from "./message.ts";
 import type { Handlers } from "./types.ts";
 
@@ -52,7 +62,7 @@ export interface AnyPubSubOptions
   readonly patternHandlers?: Handlers<never> | undefined;
 }
 
-const names: Check = check("a name or an iterable of names", (value) => typeof value === "string" || isIterable(value));
+const names: Check = check("a name or an iterable of names", (value) => isName(value) || isIterable(value));
 const handlers: Check = check(
   "an object, a Map or an iterable of [name, handler]",
   (value) => typeof value === "object" && value !== null && !(value instanceof Uint8Array),
@@ -103,7 +113,3 @@ export const defaults: Readonly<
 
 /** The policy of clients that name none. */
 export const defaultRetryPolicy: () => RetryPolicy = () => exponentialBackoff();
-
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value;
-}

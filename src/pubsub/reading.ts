@@ -1,7 +1,7 @@
 import { onAbort } from "../core/abort.ts";
 import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../core/checks.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
-import type { Consumer } from "./consumer.ts";
+import type { Delivery } from "./delivery.ts";
 import { type Item, isConfirmation, type Reader } from "./inbox.ts";
 import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
 import type { GetMessageOptions, MessagesOptions, ReceiveOptions } from "./types.ts";
@@ -24,21 +24,21 @@ const END: Result<never> = Object.freeze({ done: true, value: undefined });
  * line behind those who asked before.
  */
 export class Reading {
-  readonly #consumer: Consumer;
+  readonly #delivery: Delivery;
   readonly #close: () => Promise<void>;
 
-  constructor(consumer: Consumer, close: () => Promise<void>) {
-    this.#consumer = consumer;
+  constructor(delivery: Delivery, close: () => Promise<void>) {
+    this.#delivery = delivery;
     this.#close = close;
   }
 
   async get(options: GetMessageOptions = {}): Promise<Item | null> {
     checkOptions("getMessage", options, getOptions);
-    const ignores = options.ignoreSubscribeMessages ?? this.#consumer.ignoresConfirmations;
+    const ignores = options.ignoreSubscribeMessages ?? this.#delivery.ignoresConfirmations;
     this.#assertOpen(options.signal);
-    const item = this.#consumer.inbox.shift();
+    const item = this.#delivery.inbox.shift();
     if (item !== undefined) {
-      this.#consumer.settle();
+      this.#delivery.settle();
       return item !== null && ignores && isConfirmation(item) ? null : item;
     }
     this.#assertAlive();
@@ -67,7 +67,7 @@ export class Reading {
 
   batches(options: MessagesOptions = {}): AsyncIterableIterator<Item[], undefined> {
     checkOptions("batches", options, messagesOptions);
-    const { inbox } = this.#consumer;
+    const { inbox } = this.#delivery;
     const untilClosed = options.until === "closed";
     return new ReadingIterator<Item[]>(
       () => {
@@ -99,7 +99,7 @@ export class Reading {
 
   #hooks({ signal, closeOnReturn }: MessagesOptions): IteratorHooks {
     return {
-      inbox: this.#consumer.inbox,
+      inbox: this.#delivery.inbox,
       signal,
       left: closeOnReturn === true ? this.#close : () => Promise.resolve(),
     };
@@ -107,16 +107,16 @@ export class Reading {
 
   /** The next item to show an iterator, past what handlers took; with `published`, past confirmations too. */
   #next(published: boolean): Item | undefined {
-    const { inbox } = this.#consumer;
+    const { inbox } = this.#delivery;
     let item = inbox.shiftItem();
     while (published && item !== undefined && isConfirmation(item)) item = inbox.shiftItem();
-    this.#consumer.settle();
+    this.#delivery.settle();
     return item;
   }
 
   /** With nothing there: the end, or `undefined` where it is worth waiting. Throws the cause of a failed consumer. */
   #endedBy(untilClosed: boolean): Result<never> | undefined {
-    const { engine } = this.#consumer;
+    const { engine } = this.#delivery;
     if (engine.state === "closed") return END;
     this.#assertAlive();
     return !untilClosed && engine.started && engine.registry.size === 0 ? END : undefined;
@@ -124,17 +124,17 @@ export class Reading {
 
   #assertOpen(signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
-    if (this.#consumer.engine.state === "closed") throw new ClosedError("The consumer is closed.");
+    if (this.#delivery.engine.state === "closed") throw new ClosedError("The consumer is closed.");
   }
 
   #assertAlive(): void {
-    if (this.#consumer.engine.state === "failed") throw this.#consumer.engine.failure;
+    if (this.#delivery.engine.state === "failed") throw this.#delivery.engine.failure;
   }
 
   /** Waits in line, for so long; a reader that gave up has taken nothing. */
   async #wait<T, L>(reader: Waiter<T>, { timeout, signal }: ReceiveOptions, late: () => L): Promise<T | L> {
     if (timeout === 0) return late();
-    const { inbox } = this.#consumer;
+    const { inbox } = this.#delivery;
     inbox.wait(reader);
     if ((timeout === undefined || timeout === Number.POSITIVE_INFINITY) && signal === undefined) return reader.result;
     let timer: NodeJS.Timeout | undefined;
@@ -168,7 +168,7 @@ export class Reading {
 }
 
 interface IteratorHooks {
-  readonly inbox: Consumer["inbox"];
+  readonly inbox: Delivery["inbox"];
   readonly signal: AbortSignal | undefined;
   /** The loop was left. */
   left(): Promise<void>;

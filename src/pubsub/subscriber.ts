@@ -1,11 +1,11 @@
 import { EventEmitter } from "node:events";
 import { onAbort } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
-import { Deferred, quiet } from "../core/deferred.ts";
+import { begin, quiet } from "../core/deferred.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import { type NameInput, NameView } from "../names.ts";
 import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
-import { Consumer } from "./consumer.ts";
+import { Delivery } from "./delivery.ts";
 import type { State } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
 import { type AnyHandler, HandlerSink } from "./handler.ts";
@@ -16,8 +16,8 @@ import type { SubscriberSource } from "./source.ts";
 import type {
   AnyItem,
   ChannelMessageOf,
+  Consumer,
   ConsumerEvents,
-  Consumer as ConsumerInterface,
   DeliveredOf,
   GetMessageOptions,
   Handler,
@@ -35,10 +35,10 @@ const drainOptions = {
 /** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
 export abstract class Subscriber<Item extends AnyItem = Message>
   extends EventEmitter<ConsumerEvents>
-  implements ConsumerInterface<Item>
+  implements Consumer<Item>
 {
   readonly #source: SubscriberSource;
-  readonly #consumer: Consumer;
+  readonly #delivery: Delivery;
   readonly #reading: Reading;
   readonly #subscriptionTimeout: number;
   readonly #signal: AbortSignal | undefined;
@@ -63,7 +63,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#source = source;
     this.#subscriptionTimeout = subscriptionTimeout;
     this.#signal = given.signal;
-    this.#consumer = new Consumer(source, this, {
+    this.#delivery = new Delivery(source, this, {
       codec: given.codec ?? source.defaults.codec,
       names: given.names ?? source.defaults.names,
       ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
@@ -78,7 +78,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         anyByteCounts: true,
       },
     });
-    this.#reading = new Reading(this.#consumer, () => this.close());
+    this.#reading = new Reading(this.#delivery, () => this.close());
     this.#initial = quiet(this.#begin(handlers));
   }
 
@@ -99,13 +99,13 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** Whether anything is wanted. */
   get subscribed(): boolean {
-    for (const entry of this.#consumer.engine.registry) if (entry.wanted) return true;
+    for (const entry of this.#delivery.engine.registry) if (entry.wanted) return true;
     return false;
   }
 
   /** Names that are wanted and that the server denied, with its error. `retry()` asks for them again. */
   get denied(): ReadonlyMap<NameOf<Item>, ServerError> {
-    const { denied } = this.#consumer.engine;
+    const { denied } = this.#delivery.engine;
     // A channel and a pattern of the same name are one row.
     const byKey = () =>
       new Map(
@@ -120,7 +120,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** `connecting`, `live`, `reconnecting`, `failed` or `closed`. */
   get state(): State {
-    return this.#consumer.engine.state;
+    return this.#delivery.engine.state;
   }
 
   /** Whether `close()` was called, or the consumer closed by itself. */
@@ -200,7 +200,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   /** Takes up a failed consumer, or the names that were denied, again. Resolves when the server has confirmed them. */
   async retry(): Promise<void> {
     this.#assertOpen();
-    const { engine } = this.#consumer;
+    const { engine } = this.#delivery;
     const options = { timeout: this.#subscriptionTimeout };
     if (engine.state !== "failed") return engine.reassert([...engine.denied.keys()], options);
     const entries = [...engine.registry].filter((entry) => entry.wanted);
@@ -223,13 +223,15 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    * calls with `ClosedError`. Waits for no handler and no reader. Further calls give the same promise.
    */
   close(): Promise<void> {
-    if (this.#closing === null) {
-      // Set before anybody is told: a listener may close again.
-      const closing = new Deferred<void>();
-      this.#closing = closing.promise;
-      this.#close().then(closing.resolve, closing.reject);
-    }
-    return this.#closing;
+    return (
+      this.#closing ??
+      begin(
+        (closing) => {
+          this.#closing = closing;
+        },
+        () => this.#close(),
+      )
+    );
   }
 
   /** The same as `close()`, for `await using`. */
@@ -244,9 +246,9 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const { handlers, options } = readSubscribe(kind, args);
     this.#assertOpen();
     options.signal?.throwIfAborted();
-    const { engine } = this.#consumer;
+    const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
-    const wishes = Array.from(handlers, ([key, handler]) => this.#consumer.wish(kind, key, handler));
+    const wishes = Array.from(handlers, ([key, handler]) => this.#delivery.wish(kind, key, handler));
     await engine.subscribe(wishes, { timeout: options.timeout ?? this.#subscriptionTimeout, signal: options.signal });
   }
 
@@ -254,14 +256,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   protected async unwant(kind: Kind, args: readonly unknown[]): Promise<void> {
     const keys = readUnsubscribe(kind, args);
     this.#assertOpen();
-    const { engine } = this.#consumer;
+    const { engine } = this.#delivery;
     const entries = [...engine.registry.wanted(kind)].filter((entry) => keys === null || keys.has(entry.key));
     await engine.unsubscribe(entries);
   }
 
   /** What is wanted of a kind, with handlers. */
   protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, Handler<M> | null> {
-    const { registry } = this.#consumer.engine;
+    const { registry } = this.#delivery.engine;
     const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [
       entry.name,
       entry.sink instanceof HandlerSink ? entry.sink.handler : null,
@@ -287,18 +289,18 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   #begin(handlers: readonly [Kind, string, AnyHandler | null][]): Promise<void> {
     const byName = new Map(handlers.map((request) => [`${request[0]}:${request[1]}`, request]));
-    const { engine } = this.#consumer;
+    const { engine } = this.#delivery;
     const options = { timeout: this.#subscriptionTimeout, signal: this.#signal };
     if (byName.size === 0) return engine.live(options);
     return engine.subscribe(
-      Array.from(byName.values(), ([kind, key, handler]) => this.#consumer.wish(kind, key, handler)),
+      Array.from(byName.values(), ([kind, key, handler]) => this.#delivery.wish(kind, key, handler)),
       options,
     );
   }
 
   async #open(): Promise<this> {
     this.#assertOpen();
-    const { engine, inbox } = this.#consumer;
+    const { engine, inbox } = this.#delivery;
     try {
       this.#signal?.throwIfAborted();
       this.#source.adopt(this);
@@ -319,10 +321,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeout);
     });
-    const { engine } = this.#consumer;
+    const { engine } = this.#delivery;
     const drained = engine
       .unsubscribe([...engine.registry].filter((entry) => entry.wanted))
-      .then(() => this.#consumer.quiet());
+      .then(() => this.#delivery.quiet());
     // A close ends the drain, and rejects what it waits for.
     await Promise.race([drained.catch(() => {}), deadline]);
     clearTimeout(timer);
@@ -331,9 +333,9 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   async #close(): Promise<void> {
     this.#abort?.[Symbol.dispose]();
-    await this.#consumer.close();
+    await this.#delivery.close();
     this.#source.disown(this);
-    this.#consumer.emit("close");
+    this.#delivery.emit("close");
   }
 
   #assertOpen(): void {

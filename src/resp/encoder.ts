@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.ts";
 import { latin1 } from "../names.ts";
 
 /** An argument of a command: text is sent as UTF-8. */
@@ -26,10 +27,10 @@ export class Encoder {
     for (const arg of args) {
       if (typeof arg === "object" && arg.byteLength >= LARGE) {
         // A copy: the caller may change its bytes before the socket has sent them.
-        chunks.push(`${text}$${arg.byteLength}\r\n`, Buffer.from(arg));
+        chunks.push(`${text}$${arg.byteLength}\r\n`, copyOf(arg));
         text = "\r\n";
       } else {
-        const value = latin1(typeof arg === "number" ? String(arg) : arg);
+        const value = textOf(arg);
         text += `$${value.length}\r\n${value}\r\n`;
       }
     }
@@ -54,5 +55,22 @@ export class Encoder {
     this.#text = "";
     this.#chunks = [];
     return chunks;
+  }
+}
+
+/** A copy of bytes. Throws `ArgumentError` where they were transferred away. */
+export function copyOf(bytes: Uint8Array): Buffer {
+  return sendable(() => Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+}
+
+const textOf = (arg: Argument): string => sendable(() => latin1(typeof arg === "number" ? String(arg) : arg));
+
+function sendable<T>(encode: () => T): T {
+  try {
+    return encode();
+  } catch (cause) {
+    throw new ArgumentError("An argument cannot be sent: its bytes were transferred away, or it is too long.", {
+      cause,
+    });
   }
 }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Connection } from "../../../src/connection/connection.ts";
 import { type Supervised, Supervisor } from "../../../src/connection/supervisor.ts";
 import { constantDelay, noRetry, type RetryPolicy } from "../../../src/core/backoff.ts";
-import { ConnectionError, ServerError } from "../../../src/errors.ts";
+import { ArgumentError, ConnectionError, ServerError } from "../../../src/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { watchResources } from "../../support/resource-watch.ts";
 
@@ -213,5 +213,38 @@ describe("stopped", () => {
     expect(life.listeners).toBe(0);
     await turn();
     expect(owner.told).toEqual(["up"]);
+  });
+});
+
+describe("a supervisor whose policy or owner misbehaves", () => {
+  test("waits as long as a timer can, where the policy asks for longer", async () => {
+    for (const wait of [2 ** 31, Number.POSITIVE_INFINITY]) {
+      const { owner, supervisor } = supervise(() => wait);
+      await owner.settle(0, refused);
+      expect(owner.told).toEqual([{ down: refused, wait: 2 ** 31 - 1 }]);
+      expect(owner.dials).toHaveLength(1);
+      supervisor.stop();
+    }
+  });
+
+  test("gives up where the policy answers with no wait at all", async () => {
+    for (const answer of [Number.NaN, -1, undefined as never, "5" as never]) {
+      const { owner } = supervise(() => answer);
+      await owner.settle(0, refused);
+      expect(owner.told).toEqual([{ failed: expect.any(ArgumentError) }]);
+    }
+  });
+
+  test("ends a connection that its owner could not take", async () => {
+    const { owner, supervisor } = supervise(noRetry());
+    const broken = new Error("cannot take it");
+    owner.up = () => {
+      throw broken;
+    };
+    const life = new FakeLife();
+    await owner.settle(0, life);
+    expect(life.destroyedWith).toBe(broken);
+    expect(owner.told).toEqual([{ failed: broken }]);
+    supervisor.stop();
   });
 });

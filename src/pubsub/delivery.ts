@@ -1,5 +1,6 @@
 import { type Codec, decodeText, type TextCodec } from "../codec.ts";
 import { Deferred, isThenable, quiet } from "../core/deferred.ts";
+import { surface } from "../core/uncaught.ts";
 import { CodecError, HandlerError, type ServerError } from "../errors.ts";
 import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
@@ -19,7 +20,7 @@ export interface Events {
 }
 
 /** What a consumer makes of messages. */
-export interface ConsumerOptions extends EngineOptions {
+export interface DeliveryOptions extends EngineOptions {
   readonly codec: Codec<unknown, never>;
   readonly names: NameForm;
   readonly ignoreSubscribeMessages: boolean;
@@ -30,7 +31,7 @@ export interface ConsumerOptions extends EngineOptions {
  * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
  * knows names and servers, and nothing of this.
  */
-export class Consumer implements EngineOwner, HandlerHost {
+export class Delivery implements EngineOwner, HandlerHost {
   readonly inbox: Inbox = new Inbox();
   readonly engine: Engine;
   readonly names: NameForm;
@@ -50,7 +51,7 @@ export class Consumer implements EngineOwner, HandlerHost {
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #quiet: Deferred<void> | null = null;
 
-  constructor(source: SubscriberSource, events: Events, options: ConsumerOptions) {
+  constructor(source: SubscriberSource, events: Events, options: DeliveryOptions) {
     this.names = options.names;
     this.ignoresConfirmations = options.ignoreSubscribeMessages;
     this.#codec = options.codec;
@@ -95,9 +96,7 @@ export class Consumer implements EngineOwner, HandlerHost {
     try {
       this.#events.emit(name, ...args);
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      surface(error);
     }
   }
 
@@ -209,11 +208,7 @@ export class Consumer implements EngineOwner, HandlerHost {
   /** Emitted where somebody listens; else it surfaces as an uncaught exception does. */
   #report(error: Error): void {
     if (this.#events.listenerCount("error") > 0) this.emit("error", error);
-    else {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
+    else surface(error);
   }
 }
 
