@@ -1,7 +1,10 @@
 /// <reference types="node" />
+export type { Client, ClientEvents } from "./client/base-client.ts";
+export type { NatMap, RedisClusterOptions, Seed } from "./client/cluster-options.ts";
 export type { ClientState } from "./client/command-link.ts";
 export type { ClientOptions, CredentialsProvider, PoolOptions, RedisOptions } from "./client/options.ts";
-export { type Client, type ClientEvents, Redis } from "./client/redis.ts";
+export { Redis } from "./client/redis.ts";
+export { RedisCluster } from "./client/redis-cluster.ts";
 export { bytes, type Codec, json, utf8 } from "./codec.ts";
 export type { Credentials } from "./connection/settings.ts";
 export { constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "./core/backoff.ts";
@@ -21,6 +24,7 @@ export {
   TimeoutError,
 } from "./errors.ts";
 export type { NameForm, NameInput } from "./names.ts";
+export { ClusterPubSub } from "./pubsub/cluster-pubsub.ts";
 export type { State } from "./pubsub/engine.ts";
 export type { Gap, GapCause } from "./pubsub/gap.ts";
 export type {
@@ -32,9 +36,17 @@ export type {
   PatternMessage,
   PublishedMessage,
 } from "./pubsub/message.ts";
-export type { Named, PubSubOptions } from "./pubsub/options.ts";
+export type {
+  AuditOptions,
+  ClusterPubSubOptions,
+  Named,
+  ProbeOptions,
+  PubSubOptions,
+  ShardedPubSubOptions,
+} from "./pubsub/options.ts";
 export { PubSub } from "./pubsub/pubsub.ts";
-export type { SubscriberSource } from "./pubsub/source.ts";
+export { ShardedPubSub } from "./pubsub/sharded-pubsub.ts";
+export type { ClusterSource, ConsumerSource, SubscriberSource } from "./pubsub/source.ts";
 export type {
   Consumer,
   ConsumerEvents,

@@ -5,7 +5,7 @@ import type { RetryPolicy } from "../core/backoff.ts";
 import { Deferred } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
-import { ClosedError, TimeoutError } from "../errors.ts";
+import { ClosedError, ConnectionError, TimeoutError } from "../errors.ts";
 import { type Argument, copyOf } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 
@@ -30,6 +30,9 @@ interface Waiting {
   readonly since: number;
   readonly deferred: Deferred<Reply>;
 }
+
+/** A command that waited was not sent, and may be given to somebody else. */
+export class Unsent extends ConnectionError {}
 
 /** An attempt that runs out of time at the same moment may still say why; milliseconds. */
 const LAST_WORD = 10;
@@ -96,9 +99,9 @@ export class CommandLink {
     }
   }
 
-  /** Sends a command, as soon as there is a connection. */
-  command(args: readonly Argument[], wantsText = true): Promise<Reply> {
-    if (this.#connection !== null) return this.#connection.command(args, wantsText);
+  /** Sends a command, as soon as there is a connection; its time runs from `since`. */
+  command(args: readonly Argument[], wantsText = true, since?: number): Promise<Reply> {
+    if (this.#connection !== null) return this.#connection.command(args, wantsText, since);
     try {
       this.#assertOpen();
     } catch (error) {
@@ -107,10 +110,21 @@ export class CommandLink {
     // Copies: the caller may change its bytes before there is a connection.
     const kept = args.map((arg) => (typeof arg === "object" ? copyOf(arg) : arg));
     const deferred = new Deferred<Reply>();
-    this.#waiting.push({ args: kept, wantsText, since: performance.now(), deferred });
+    this.#waiting.push({ args: kept, wantsText, since: since ?? performance.now(), deferred });
     this.#watchdog.arm();
     this.#start();
     return deferred.promise;
+  }
+
+  /** Gives back what waits: each command rejects with {@link Unsent}. */
+  evict(): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.deferred.reject(
+        new Unsent("The node that was to run the command cannot be reached.", { cause: this.#cause }),
+      );
+    }
+    // What was given back may return at once.
+    setImmediate(() => this.#rest());
   }
 
   async close(): Promise<void> {

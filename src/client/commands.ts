@@ -58,21 +58,30 @@ export function requireName(what: string, name: unknown): asserts name is NameIn
   }
 }
 
-/** A reply that is a list of names, read as Buffers. */
-export function readNameList(reply: Reply, form: NameForm): (string | Buffer)[] {
-  if (!Array.isArray(reply)) throw unexpected();
-  return reply.map((name) => nameOf(keyOf(name), form));
+/** Lists of names, read as Buffers, as one list without repetitions. */
+export function readNameList(replies: readonly Reply[], form: NameForm): (string | Buffer)[] {
+  const keys = new Set<string>();
+  for (const reply of replies) {
+    if (!Array.isArray(reply)) throw unexpected();
+    for (const name of reply) keys.add(keyOf(name));
+  }
+  return Array.from(keys, (key) => nameOf(key, form));
 }
 
-/** A reply of names and numbers by turns, as a map in the order asked. */
+/** Lists of names and numbers by turns, added up, as a map in the order asked. */
 export function readCounts(
-  reply: Reply,
+  replies: readonly Reply[],
   asked: readonly NameInput[],
   form: NameForm,
 ): ReadonlyMap<string | Buffer, number> {
-  if (!Array.isArray(reply)) throw unexpected();
   const counts = new Map(asked.map((name) => [latin1(name), 0]));
-  for (let i = 0; i + 1 < reply.length; i += 2) counts.set(keyOf(reply[i]), Number(reply[i + 1]));
+  for (const reply of replies) {
+    if (!Array.isArray(reply)) throw unexpected();
+    // A name that was asked for twice is answered twice.
+    const there = new Map<string, number>();
+    for (let i = 0; i + 1 < reply.length; i += 2) there.set(keyOf(reply[i]), Number(reply[i + 1]));
+    for (const [key, count] of there) counts.set(key, (counts.get(key) ?? 0) + count);
+  }
   // Where all is text, equal strings are equal bytes and a plain Map will do.
   if (form === "bytes" || asked.some((name) => typeof name !== "string")) return nameMap(counts, form);
   return new Map(Array.from(counts, ([key, count]) => [nameOf(key, form), count]));

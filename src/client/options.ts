@@ -76,7 +76,8 @@ export interface RedisOptions<Data = string, In = Data, Form extends NameForm = 
 
 /** A client's options with their defaults. */
 export interface ResolvedOptions {
-  readonly connection: ConnectionSettings;
+  /** What the connections to all nodes have in common. */
+  readonly connection: Omit<ConnectionSettings, "endpoint">;
   readonly commandTimeout: number;
   readonly retryPolicy: RetryPolicy;
   readonly pool: { readonly keep: number; readonly idleTimeout: number };
@@ -85,17 +86,20 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+type AnyClientOptions = ClientOptions<unknown, never, NameForm>;
+type UrlLogin = Omit<ParsedUrl, "endpoint">;
+
 const filled: Check = check("a string that is not empty", (value) => typeof value === "string" && value !== "");
 
-const known: Readonly<Record<keyof RedisOptions, Check>> = {
-  // A URL here would be printed in errors, with its password.
-  host: check(
-    "a host name or address (a URL is the first argument)",
-    (value) => /^[^\s/@]+$/.test(String(value)) && typeof value === "string",
-  ),
-  port: integer(1, 65_535),
-  path: filled,
-  db: integer(0, 2 ** 31 - 1),
+// A URL here would be printed in errors, with its password.
+export const hostName: Check = check(
+  "a host name or address (a URL is the first argument)",
+  (value) => /^[^\s/@]+$/.test(String(value)) && typeof value === "string",
+);
+export const portNumber: Check = integer(1, 65_535);
+
+/** The options of every client. */
+export const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   username: string,
   password: string,
   credentials: callable,
@@ -116,23 +120,49 @@ const known: Readonly<Record<keyof RedisOptions, Check>> = {
   signal,
 };
 
+const known: Readonly<Record<keyof RedisOptions, Check>> = {
+  host: hostName,
+  port: portNumber,
+  path: filled,
+  db: integer(0, 2 ** 31 - 1),
+  ...clientChecks,
+};
+
 /** Reads what `new Redis()` was given: `(url)`, `(options)`, `(url, options)`. */
-export function resolveOptions(first: unknown, second: unknown): ResolvedOptions {
-  const url = typeof first === "string" || first instanceof URL ? parseUrl(String(first)) : null;
-  if (url === null && second !== undefined) {
-    throw new ArgumentError(`Redis takes a URL and options; the URL is ${describe(first)}.`);
-  }
-  const given = url === null ? first : second;
+export function resolveOptions(
+  first: unknown,
+  second: unknown,
+): ResolvedOptions & { readonly connection: ConnectionSettings } {
+  const { url, given } = readArguments("Redis", first, second, parseUrl);
   checkOptions("Redis", given, known);
   const options = (given ?? {}) as RedisOptions<unknown, never, NameForm>;
+  const all = resolved(url, options, options.db ?? url?.db ?? 0);
+  return { ...all, connection: { ...all.connection, endpoint: endpoint(url, options) } };
+}
+
+/** Tells a URL from options. */
+export function readArguments<Url>(
+  owner: string,
+  first: unknown,
+  second: unknown,
+  parse: (url: string) => Url,
+): { readonly url: Url | null; readonly given: unknown } {
+  const url = typeof first === "string" || first instanceof URL ? parse(String(first)) : null;
+  if (url === null && second !== undefined) {
+    throw new ArgumentError(`${owner} takes a URL and options; the URL is ${describe(first)}.`);
+  }
+  return { url, given: url === null ? first : second };
+}
+
+/** The options of every client with their defaults. */
+export function resolved(url: UrlLogin | null, options: AnyClientOptions, db: number): ResolvedOptions {
   return {
     connection: {
-      endpoint: endpoint(url, options),
       tls: tls(url, options),
       credentials: credentials(url, options),
       clientName: options.clientName || null,
       protocol: options.protocol ?? 3,
-      db: options.db ?? url?.db ?? 0,
+      db,
       connectTimeout: options.connectTimeout ?? 10_000,
       lookup: options.lookup,
     },
@@ -160,14 +190,14 @@ function endpoint(url: ParsedUrl | null, { host, port, path }: RedisOptions<unkn
   return { host: host ?? base.host, port: port ?? base.port };
 }
 
-function tls(url: ParsedUrl | null, { tls }: RedisOptions<unknown, never, NameForm>): TlsOptions | null {
+function tls(url: UrlLogin | null, { tls }: AnyClientOptions): TlsOptions | null {
   if (tls === false && url?.tls)
     throw new ArgumentError('The URL asks for TLS and "tls" is false. Use redis:// for none.');
   if (typeof tls === "object") return tls;
   return tls === true || url?.tls ? {} : null;
 }
 
-function credentials(url: ParsedUrl | null, options: RedisOptions<unknown, never, NameForm>): CredentialsProvider {
+function credentials(url: UrlLogin | null, options: AnyClientOptions): CredentialsProvider {
   const username = options.username ?? url?.username;
   const password = options.password ?? url?.password;
   if (options.credentials !== undefined) {

@@ -39,7 +39,7 @@ export class Connection implements Receiver {
   pushes: PushReceiver = noPushes;
   /** Set when a reply may still be on its way that nobody will wait for: the connection must not serve another. */
   inDoubt = false;
-  /** When the last bytes arrived, in epoch milliseconds. */
+  /** When the last bytes arrived, in epoch milliseconds; while bytes are decoded, when those before them did. */
   lastByteAt: number = Date.now();
 
   readonly #closedListeners: Set<(reason: TidingsError) => void> = new Set();
@@ -150,9 +150,13 @@ export class Connection implements Receiver {
     return pending.reply;
   }
 
-  /** Sends a command whose arguments are names' keys; `pending` is answered by pushes, or by an error. */
-  subscription(command: string, keys: readonly string[], pending: PendingReply): void {
+  /**
+   * Sends a command whose arguments are names' keys; `pending` is answered by pushes, or by an error. With a nonce a PING
+   * goes behind it, whose answer is for `pending` too.
+   */
+  subscription(command: string, keys: readonly string[], pending: PendingReply, nonce: string | null = null): void {
     this.#encoder.keys(command, keys);
+    if (nonce !== null) this.#encoder.command(["PING", nonce]);
     this.#issued(pending);
   }
 
@@ -261,12 +265,13 @@ export class Connection implements Receiver {
 
   #received(count: number): void {
     this.#lastByte = performance.now();
-    this.lastByteAt = Date.now();
+    const now = Date.now();
     try {
       this.#decoder.decode(count);
     } catch (error) {
       this.destroy(error);
     }
+    this.lastByteAt = now;
   }
 
   #answer(value: Reply): void {

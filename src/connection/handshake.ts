@@ -1,4 +1,4 @@
-import { ArgumentError, ServerError } from "../errors.ts";
+import { ArgumentError, ClusterError, ServerError } from "../errors.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { version } from "../version.ts";
@@ -28,15 +28,20 @@ export async function shakeHands(line: Line, login: Credentials): Promise<2 | 3>
 }
 
 /**
- * Whether another attempt with the same settings is pointless: the login was refused, or the database. A loop on these
- * would be a storm, so somebody must be told instead.
+ * Whether another attempt with the same settings is pointless: the login was refused, or the database, or no node is a
+ * cluster's. A loop on these would be a storm, so somebody must be told instead.
  */
 export function isTerminal(error: unknown): boolean {
   if (error instanceof ArgumentError) return true;
+  if (error instanceof ClusterError) return isTerminal(error.cause);
+  if (error instanceof AggregateError) return error.errors.every(isTerminal);
   if (!(error instanceof ServerError)) return false;
   if (error.code === "WRONGPASS" || error.code === "NOAUTH") return true;
-  return (error.command === "AUTH" || error.command === "SELECT") && !isPassing(error);
+  return whereRefusalsStay.has(error.command) && !isPassing(error);
 }
+
+/** A server that refuses these (CLUSTER: it is none) will do so the next time. */
+const whereRefusalsStay: ReadonlySet<string | null> = new Set(["AUTH", "SELECT", "CLUSTER"]);
 
 /** Errors of a server that is up and will be ready later. */
 export function isPassing({ code, message }: ServerError): boolean {

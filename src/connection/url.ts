@@ -59,6 +59,26 @@ export function parseUrl(text: string): ParsedUrl {
   };
 }
 
+/** What the URL of a cluster says: the same, but for hosts that are separated by commas. */
+export interface ParsedClusterUrl extends Omit<ParsedUrl, "endpoint"> {
+  readonly seeds: readonly { readonly host: string; readonly port: number }[];
+}
+
+const HOSTS = /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/is;
+
+/** Reads `redis://[user[:password]@]host[:port],host[:port],…`. */
+export function parseClusterUrl(text: string): ParsedClusterUrl {
+  const [, before = "", hosts = "", after = ""] = HOSTS.exec(text) ?? [];
+  const urls = hosts === "" ? [parseUrl(text)] : hosts.split(",").map((host) => parseUrl(before + host + after));
+  const seeds = urls.map(({ endpoint }) => {
+    if ("path" in endpoint) throw new ArgumentError("A cluster is reached by TCP: write redis://host:port,host:port.");
+    return endpoint;
+  });
+  const [first] = urls as [ParsedUrl];
+  if (first.db) throw new ArgumentError("A cluster has one database: leave the number out of the URL.");
+  return { ...first, seeds };
+}
+
 function unixSocket(url: URL): { endpoint: Endpoint; db: number | undefined } {
   for (const name of url.searchParams.keys()) {
     if (name !== "db") throw unknownParameter(name, 'the one known for a unix socket is "db"');

@@ -4,8 +4,16 @@ import { ArgumentError } from "../errors.ts";
 /** Throws an {@link ArgumentError} if the value of the option or argument `name` is not of its kind. */
 export type Check = (value: unknown, name: string) => void;
 
-/** Refuses options that are not an object, unknown names (with the nearest known one) and values of a wrong kind. */
-export function checkOptions(owner: string, options: unknown, known: Readonly<Record<string, Check>>): void {
+/**
+ * Refuses options that are not an object, unknown names (with the nearest known one), values of a wrong kind, and the lack
+ * of a required one.
+ */
+export function checkOptions(
+  owner: string,
+  options: unknown,
+  known: Readonly<Record<string, Check>>,
+  required: readonly string[] = [],
+): void {
   if (options === undefined) return;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new ArgumentError(`${owner} takes an object of options, not ${describe(options)}.`);
@@ -18,6 +26,9 @@ export function checkOptions(owner: string, options: unknown, known: Readonly<Re
       throw new ArgumentError(`${owner} knows no option "${name}".${nearest}`);
     }
     if (value !== undefined) check(value, name);
+  }
+  for (const name of required) {
+    if (Reflect.get(options, name) === undefined) throw new ArgumentError(`${owner} needs the option "${name}".`);
   }
 }
 

@@ -17,12 +17,18 @@ export interface Carrier extends Home {
 /** Who is told how a command went. */
 export interface CommandOwner {
   refused(command: Command, error: ServerError): void;
+  /** The fence behind the command is passed: what is not confirmed by now never will be. */
+  fenced(command: Command): void;
   lost(command: Command): void;
 }
 
 /**
  * A (P|S)(UN)SUBSCRIBE that was sent. The server answers it with one confirmation per name, or with one error for all;
  * confirmations are matched by name, errors by the order of commands.
+ *
+ * A SUNSUBSCRIBE is different: a slot that leaves the node takes its subscriptions with it, told by a push that looks
+ * like the confirmation, and the command is then answered by a MOVED. So a PING goes behind it, and only the nonce that
+ * comes back says that all its answers are there.
  */
 export class Command implements PendingReply {
   readonly wantsText = false;
@@ -33,19 +39,27 @@ export class Command implements PendingReply {
   readonly epoch: number;
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
-  /** The one call it was sent for; `null`: it restores, and serves every call that waits for its names. */
+  /** The one call it was sent for; `null`: it serves every call that waits for its names. */
   readonly call: Claim | null;
+  readonly audits: boolean;
+  /** What the PING behind it comes back with; `null` where there is none. */
+  readonly nonce: string | null;
   readonly #entries: Entry[];
   readonly #owner: CommandOwner;
   #next = 0;
 
-  constructor(step: Step, context: { link: Carrier; order: number; call: Claim | null; owner: CommandOwner }) {
+  constructor(
+    step: Step,
+    context: { link: Carrier; order: number; call: Claim | null; audits: boolean; owner: CommandOwner },
+  ) {
     this.verb = step.verb;
     this.#entries = [...step.entries];
     this.link = context.link;
     this.epoch = context.link.epoch;
     this.order = context.order;
     this.call = context.call;
+    this.audits = context.audits;
+    this.nonce = step.verb === "SUNSUBSCRIBE" ? `tidings-sunsubscribe-${context.order}` : null;
     this.#owner = context.owner;
   }
 
@@ -62,6 +76,7 @@ export class Command implements PendingReply {
     return this.#next === 0;
   }
 
+  /** Whether every name is confirmed. */
   get done(): boolean {
     return this.#next === this.#entries.length;
   }
@@ -87,6 +102,11 @@ export class Command implements PendingReply {
   }
 
   settle(reply: Reply): boolean {
+    if (this.nonce !== null) {
+      if (String(reply) !== this.nonce) return false;
+      this.#owner.fenced(this);
+      return true;
+    }
     const error =
       reply instanceof ServerError ? reply : new ServerError(`ERR ${this.verb} was answered with a plain reply`);
     this.#owner.refused(this, error.about(this.verb));

@@ -9,8 +9,10 @@ import type { Entry, Kind, Sink } from "./entry.ts";
 import type { Gap } from "./gap.ts";
 import { type AnyHandler, type AnyPublished, type HandlerHost, type HandlerQueue, HandlerSink } from "./handler.ts";
 import { Inbox, type Item } from "./inbox.ts";
+import type { Missed } from "./losses.ts";
+import type { Placement, PlacementHost } from "./placement.ts";
 import type { Verb } from "./reconcile.ts";
-import type { SubscriberSource } from "./source.ts";
+import type { ConsumerSource } from "./source.ts";
 import type { ConsumerEvents } from "./types.ts";
 
 /** How a consumer's events get out. */
@@ -51,14 +53,19 @@ export class Delivery implements EngineOwner, HandlerHost {
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #quiet: Deferred<void> | null = null;
 
-  constructor(source: SubscriberSource, events: Events, options: DeliveryOptions) {
+  constructor(
+    source: ConsumerSource,
+    placement: (host: PlacementHost) => Placement,
+    events: Events,
+    options: DeliveryOptions,
+  ) {
     this.names = options.names;
     this.ignoresConfirmations = options.ignoreSubscribeMessages;
     this.#codec = options.codec;
     this.#fromText = textDecoder(options.codec);
     this.#events = events;
     this.#includesGaps = options.includeGaps;
-    this.engine = new Engine(source, this, options);
+    this.engine = new Engine(placement, source, this, options);
   }
 
   /** A name to subscribe, its messages to go to the handler or into the inbox. */
@@ -113,12 +120,12 @@ export class Delivery implements EngineOwner, HandlerHost {
     this.inbox.notice(confirmation, this.engine.registry.size);
   }
 
-  missed(entries: readonly Entry[], from: number): void {
+  missed({ cause, entries, from }: Missed): void {
     const namesOf = (wanted: boolean): (string | Buffer)[] =>
       entries.filter((entry) => (entry.kind === "pattern") === wanted).map((entry) => entry.name);
     const gap: Gap<string | Buffer> = Object.freeze({
       type: "gap",
-      cause: "disconnected",
+      cause,
       channels: namesOf(false),
       patterns: namesOf(true),
       from,

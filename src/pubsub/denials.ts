@@ -1,5 +1,5 @@
 import type { ServerError } from "../errors.ts";
-import type { Command } from "./command.ts";
+import type { Carrier, Command } from "./command.ts";
 import type { Claim, Entry } from "./entry.ts";
 
 /** What becomes of names and calls once it is known who was denied. */
@@ -41,7 +41,7 @@ export class Denials {
   readonly entries: Map<Entry, ServerError> = new Map();
   readonly #owner: DenialOwner;
   readonly #trials: Map<Claim, Trial> = new Map();
-  readonly #restoration: Refusal[] = [];
+  #restoration: Refusal[] = [];
 
   constructor(owner: DenialOwner) {
     this.#owner = owner;
@@ -52,10 +52,13 @@ export class Denials {
     return this.#trials.has(call);
   }
 
-  /** The connection is lost, and what was asked on it with it. */
-  reset(): void {
-    this.#trials.clear();
-    this.#restoration.length = 0;
+  /** The link's connection is lost, and what was asked on it with it. */
+  reset(link: Carrier): void {
+    const elsewhere = ({ command }: { readonly command: Command }): boolean => command.link !== link;
+    for (const [call, { refusals, held }] of this.#trials) {
+      this.#trials.set(call, { refusals: refusals.filter(elsewhere), held: held.filter(elsewhere) });
+    }
+    this.#restoration = this.#restoration.filter(elsewhere);
   }
 
   /** Takes a refused subscribe. */
@@ -95,9 +98,10 @@ export class Denials {
     this.#owner.granted(call);
   }
 
-  /** A restoration is answered: calls that wait for a denied name reject; what is established stays wanted. */
-  restored(): void {
-    const refusals = this.#restoration.splice(0);
+  /** A link's restoration is answered: calls that wait for a denied name reject; what is established stays wanted. */
+  restored(link: Carrier): void {
+    const refusals = this.#restoration.filter(({ command }) => command.link === link);
+    this.#restoration = this.#restoration.filter(({ command }) => command.link !== link);
     const [first] = refusals;
     if (first === undefined) return;
     const guilty = new Set(

@@ -1,15 +1,20 @@
 import { isPassing } from "../connection/handshake.ts";
 import { onAbort } from "../core/abort.ts";
-import { ClosedError, type ServerError, TimeoutError } from "../errors.ts";
-import { Call } from "./call.ts";
+import { ClosedError, type ServerError } from "../errors.ts";
+import type { Payload } from "../resp/reply.ts";
+import { Audit } from "./audit.ts";
+import { Calls, type CallsOwner } from "./calls.ts";
 import { type Carrier, Command, type CommandOwner } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { type Claim, discard, Entry, type Kind, type Sink } from "./entry.ts";
-import { Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
-import { OneLink, type Placement } from "./placement.ts";
+import type { GapCause } from "./gap.ts";
+import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
+import { Losses, type Missed } from "./losses.ts";
+import type { Placement, PlacementHost } from "./placement.ts";
+import { Probe, type Probed, type ProbeSettings } from "./probe.ts";
 import { reconcile, type Step, type Verb } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
-import type { SubscriberSource } from "./source.ts";
+import type { ConsumerSource } from "./source.ts";
 
 /** Where a consumer stands: `reconnecting` from the loss of a connection until all is restored; `failed` until `retry()`. */
 export type State = "connecting" | "live" | "reconnecting" | "failed" | "closed";
@@ -25,8 +30,8 @@ export interface Wish {
 /** Who is told what the engine does. */
 export interface EngineOwner {
   confirmed(verb: Verb, entry: Entry, count: number): void;
-  /** Entries are subscribed again; what was sent for them since `from` (epoch milliseconds) may be missed. */
-  missed(entries: readonly Entry[], from: number): void;
+  /** Entries are subscribed again; what was sent for them meanwhile may be missed. */
+  missed(missed: Missed): void;
   state(state: State): void;
   /** The server denied names that stay wanted. */
   denied(error: ServerError): void;
@@ -38,6 +43,8 @@ export interface EngineOwner {
 export interface EngineOptions extends LinkOptions {
   readonly connectTimeout: number;
   readonly unsubscriptionTimeout: number;
+  readonly audit: { readonly interval: number } | null;
+  readonly probe: ProbeSettings | null;
 }
 
 /** What bounds one call; the timeout counts silence on a ready connection. */
@@ -50,34 +57,42 @@ export interface CallOptions {
  * Joins the registry (what is wanted), the links (what the servers have) and the placement (which name goes over which
  * link). Whatever happens, the way is the same: note the wish, `reconcile`, send, and let the answers settle it.
  */
-export class Engine implements LinkOwner, CommandOwner {
+export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
   readonly registry: Registry = new Registry();
   readonly #denials: Denials = new Denials({
-    ask: (entry, { verb, link, call }) => this.#dispatch({ verb, entries: [entry] }, link, call),
-    skipped: (call, entry) => this.#confirm(call, entry),
-    granted: (call) => this.#finishIfDone(call),
-    rejected: (call, error) => this.#fail(call, error),
+    ask: (entry, { verb, link, call }) => this.#dispatch({ verb, entries: [entry] }, link, { call }),
+    skipped: (call, entry) => this.#calls.confirm(call, entry),
+    granted: (call) => this.#calls.finishIfDone(call),
+    rejected: (call, error) => this.#calls.fail(call, error),
     confirmed: (command, entry, count) => this.#owner.confirmed(command.verb, entry, count),
     denied: (error) => this.#owner.denied(error),
   });
   readonly #owner: EngineOwner;
   readonly #options: EngineOptions;
   readonly #placement: Placement;
-  /** Calls that are not settled. */
-  readonly #calls: Set<Claim> = new Set();
+  readonly #losses: Losses = new Losses();
+  readonly #calls: Calls;
+  readonly #audit: Audit | null;
+  readonly #probe: Probe | null;
   #order = 0;
   #epoch = 0;
   #started = false;
   #state: State = "connecting";
-  /** When the last byte of each lost connection arrived, in epoch milliseconds, for entries that are not restored yet. */
-  readonly #lostAt: Map<number, number> = new Map();
   /** Why the last connection or attempt ended. */
-  #loss: unknown = null;
+  #failure: unknown = null;
 
-  constructor(source: SubscriberSource, owner: EngineOwner, options: EngineOptions) {
+  constructor(
+    placement: (host: PlacementHost) => Placement,
+    source: ConsumerSource,
+    owner: EngineOwner,
+    options: EngineOptions,
+  ) {
     this.#owner = owner;
     this.#options = options;
-    this.#placement = new OneLink(new Link(source, this, this.registry, options, () => ++this.#epoch));
+    this.#placement = placement(this);
+    this.#calls = new Calls(this, options.connectTimeout);
+    this.#audit = options.audit === null ? null : new Audit(this, options.audit.interval);
+    this.#probe = options.probe === null ? null : new Probe(this, source, options.probe);
   }
 
   get state(): State {
@@ -100,15 +115,17 @@ export class Engine implements LinkOwner, CommandOwner {
 
   /** Why it failed. */
   get failure(): unknown {
-    return this.#loss;
+    return this.#failure;
   }
 
   /** Begins to connect. What is wanted is subscribed as soon as a link is up. */
   start(): void {
     this.#started = true;
     if (this.#state === "failed") this.#enter("reconnecting");
-    for (const call of this.#calls) call.enter("away");
-    for (const link of this.#placement.links) link.start();
+    this.#placement.start();
+    this.#audit?.start();
+    this.#probe?.start();
+    this.#calls.time();
   }
 
   /** Resolves when every link is up and has restored what is wanted. */
@@ -132,18 +149,19 @@ export class Engine implements LinkOwner, CommandOwner {
 
   /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */
   unsubscribe(entries: readonly Entry[]): Promise<void> {
-    const call = this.#call(entries, this.#options.unsubscriptionTimeout, () => {
+    const call = this.#calls.open(entries, this.#options.unsubscriptionTimeout, () => {
       for (const entry of call.left) entry.link.doubt();
-      this.#finish(call);
+      this.#calls.finish(call);
     });
     for (const entry of entries) {
       // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
       const { link } = entry;
-      for (const claim of entry.abandon()) if (!link.ready || claim.order < link.since) this.#confirm(claim, entry);
+      for (const claim of entry.abandon())
+        if (!link.ready || claim.order < link.since) this.#calls.confirm(claim, entry);
     }
     this.#send(entries, { call });
-    for (const entry of entries) if (!entry.leaving) this.#confirm(call, entry);
-    if (entries.length === 0) this.#finish(call);
+    for (const entry of entries) if (!entry.leaving) this.#calls.confirm(call, entry);
+    if (entries.length === 0) this.#calls.finish(call);
     return call.promise;
   }
 
@@ -151,99 +169,193 @@ export class Engine implements LinkOwner, CommandOwner {
   async close(): Promise<void> {
     this.#enter("closed");
     const closed = new ClosedError("The consumer was closed.");
-    for (const call of this.#calls) call.reject(closed);
-    this.#calls.clear();
+    this.#calls.rejectAll(closed);
+    this.#audit?.stop();
+    this.#probe?.stop();
     this.registry.clear();
     this.#denials.entries.clear();
-    await Promise.all(this.#placement.links.map((link) => link.stop()));
+    await this.#placement.stop();
+  }
+
+  // What calls ask for (CallsOwner).
+
+  get links(): Iterable<Link> {
+    return this.#placement.links;
+  }
+
+  nextOrder(): number {
+    return ++this.#order;
+  }
+
+  trying(call: Claim): boolean {
+    return this.#denials.trying(call);
+  }
+
+  withdraw(entries: readonly Entry[]): void {
+    for (const entry of entries) entry.sink = discard;
+    this.#send(entries, { call: null });
   }
 
   // What links tell (LinkOwner).
 
   up(link: Link): void {
     link.since = ++this.#order;
-    const entries: Entry[] = [];
-    for (const entry of this.registry) if (entry.link === link) entries.push(entry);
-    for (const step of reconcile(entries)) this.#dispatch(step, link, null);
-    for (const call of this.#calls) call.enter("ready");
+    this.#placement.up(link);
+    for (const step of reconcile(this.entriesOf(link))) this.#dispatch(step, link);
+    this.#calls.time();
   }
 
-  restored(): void {
-    if (this.#state === "closed" || !this.#placement.links.every((link) => link.ready)) return;
-    this.#denials.restored();
-    const awaited = new Set(Array.from(this.denied.keys(), (entry) => entry.confirmed));
-    for (const epoch of this.#lostAt.keys()) if (!awaited.has(epoch)) this.#lostAt.delete(epoch);
-    this.#enter("live");
-    for (const call of this.#calls) if (call.entries.length === 0) this.#finish(call);
+  restored(link: Link): void {
+    if (this.#state === "closed") return;
+    this.#denials.restored(link);
+    this.settle();
   }
 
-  down(link: Link, { epoch, lastByteAt, reason }: Loss): void {
-    this.#loss = reason;
-    this.#lostAt.set(epoch, lastByteAt);
-    this.#denials.reset();
-    if (this.#state === "live") this.#enter("reconnecting");
-    for (const entry of this.registry) if (entry.link === link && !entry.wanted) this.#forget(entry);
+  down(link: Link, { epoch, from, reason }: Loss): void {
+    this.#failure = reason;
+    this.#losses.connection(epoch, { cause: "disconnected", from });
+    this.#denials.reset(link);
+    this.#unsettle();
+    for (const entry of this.entriesOf(link)) if (!entry.wanted) this.#forget(entry);
     for (const call of this.#calls) {
-      call.commands = 0;
-      call.enter("away");
+      if (call.commands === 0) this.#denials.judge(call);
       // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
-      for (const entry of call.left) if (!entry.claims.includes(call)) this.#confirm(call, entry);
+      for (const entry of call.left) {
+        if (entry.link === link && !entry.claims.includes(call)) this.#calls.confirm(call, entry);
+      }
     }
+    this.#placement.down(link);
+    this.#calls.time();
   }
 
-  missed(_link: Link, reason: unknown): void {
-    this.#loss = reason;
+  missed(link: Link, reason: unknown): void {
+    this.#failure = reason;
+    this.#placement.missed(link);
   }
 
   failed(_link: Link, reason: unknown): void {
-    this.#loss = reason;
-    // Who listens to the state may retry at once; that call is not one that failed.
-    const calls = [...this.#calls];
-    this.#enter("failed");
-    for (const call of calls) this.#fail(call, reason);
+    this.giveUp(reason);
   }
 
   granted(command: Command): void {
-    if (this.#lostAt.size === 0) return;
-    const lost = command.left.filter((entry) => this.#lostAt.has(entry.confirmed));
-    if (lost.length === 0) return;
-    this.#owner.missed(lost, Math.min(...lost.map((entry) => this.#lostAt.get(entry.confirmed) ?? 0)));
+    for (const missed of this.#losses.end(command.left)) this.#owner.missed(missed);
+  }
+
+  dismissed(link: Link, entry: Entry, from: number): void {
+    this.#interrupt(entry, "moved", from);
+    // What the node was asked since has an answer of its own.
+    if (entry.wanted && !isAsked(entry)) this.#placement.dismissed(link, entry);
   }
 
   confirmed(command: Command, entry: Entry, count: number): void {
     if (command.subscribes) this.#subscribed(command, entry, count);
     else this.#unsubscribed(command, entry, count);
-    if (command.done) this.#answered(command);
+    if (command.done && command.nonce === null) this.#answered(command);
   }
 
   // What commands tell (CommandOwner).
 
   refused(command: Command, error: ServerError): void {
     const { link, left, call } = command;
+    const live = left.filter((entry) => entry.confirmed === command.epoch);
     if (!command.subscribes) {
       // NOSUB and its like: there was nothing to unsubscribe.
       for (const entry of left) this.#unsubscribed(command, entry, null);
-    } else if (call === null && isPassing(error)) {
+    } else if (this.#placement.redirected(command, error)) {
+      this.#failure = error;
+      for (const entry of live) this.#interrupt(entry, "stale", link.provenAt);
+    } else if (call === null && !command.audits && isPassing(error)) {
       // The next connection restores; nothing of this one counts as answered.
       link.reset(error);
       return;
-    } else {
+    } else if (!command.audits) {
       this.#denials.take(command, error);
+    } else if (live.length === 0) {
+      this.#owner.denied(
+        error.about(
+          command.verb,
+          Array.from(left, ({ name }) => name),
+        ),
+      );
     }
     this.#answered(command);
     link.finish(command);
   }
 
+  fenced(command: Command): void {
+    for (const entry of command.left) this.#unsubscribed(command, entry, null);
+    this.#answered(command);
+    this.#placement.tidy();
+  }
+
   lost(command: Command): void {
     const { call } = command;
-    if (call !== null && !command.subscribes) for (const entry of command.left) this.#confirm(call, entry);
+    if (call === null) return;
+    call.commands--;
+    if (!command.subscribes) for (const entry of command.left) this.#calls.confirm(call, entry);
+  }
+
+  stray(payload: Payload): void {
+    this.#probe?.heard(payload);
+  }
+
+  // What the probe asks for (Probed).
+
+  *entriesOf(link: Link): Generator<Entry> {
+    for (const entry of this.registry) if (entry.link === link) yield entry;
+  }
+
+  subscribeQuietly(entry: Entry, link: Link): void {
+    entry.link = link;
+    for (const step of reconcile([entry])) this.#dispatch(step, link, { audits: true });
+  }
+
+  // What the placement asks for (PlacementHost).
+
+  link(dialer: Dialer): Link {
+    return new Link(dialer, this, this.registry, this.#options, () => ++this.#epoch);
+  }
+
+  restore(entries: readonly Entry[]): void {
+    for (const [link, there] of byLink(entries)) {
+      if (link.ready) for (const step of reconcile(there)) this.#dispatch(step, link);
+    }
+    this.#calls.time();
+  }
+
+  audit(entries: readonly Entry[]): void {
+    for (const [link, there] of byLink(entries)) {
+      const live = there.filter((entry) => link.ready && entry.confirmed === link.epoch);
+      for (const step of reconcile(live, true)) this.#dispatch(step, link, { audits: true });
+    }
+  }
+
+  settle(): void {
+    if (this.#state === "closed" || this.#state === "failed" || !this.#placement.settled) return;
+    this.#losses.settled(this.denied.keys());
+    this.#enter("live");
+    for (const call of this.#calls) if (call.entries.length === 0) this.#calls.finish(call);
+  }
+
+  unreachable(reason: unknown): void {
+    this.#failure = reason;
+  }
+
+  giveUp(reason: unknown): void {
+    this.#failure = reason;
+    // Who listens to the state may retry at once; that call is not one that failed.
+    const calls = [...this.#calls];
+    this.#placement.halt(reason);
+    this.#failure = reason;
+    this.#enter("failed");
+    for (const call of calls) this.#calls.fail(call, reason);
   }
 
   // Calls.
 
   #ask(entries: readonly Entry[], { timeout, signal }: CallOptions, wishes?: readonly Wish[]): Promise<void> {
-    const call = this.#call(entries, timeout, (bound) => {
-      this.#fail(call, this.#late(call, bound));
+    const call = this.#calls.open(entries, timeout, (late, bound) => {
+      this.#calls.fail(late, this.#calls.late(late, bound));
     });
     const claim = Object.freeze([call]);
     for (const [i, entry] of entries.entries()) {
@@ -254,9 +366,9 @@ export class Engine implements LinkOwner, CommandOwner {
       entry.claim(call, claim);
     }
     this.#send(entries, { call, reassert: true });
-    if (entries.length === 0 && this.#state === "live") this.#finish(call);
+    if (entries.length === 0 && this.#state === "live") this.#calls.finish(call);
     if (signal !== undefined) {
-      const abort = onAbort(signal, () => this.#fail(call, signal.reason));
+      const abort = onAbort(signal, () => this.#calls.fail(call, signal.reason));
       void call.promise.then(
         () => abort[Symbol.dispose](),
         () => abort[Symbol.dispose](),
@@ -265,92 +377,41 @@ export class Engine implements LinkOwner, CommandOwner {
     return call.promise;
   }
 
-  #late(call: Claim, bound: number): TimeoutError {
-    if (call.left.size > 0 && [...call.left].every((entry) => entry.link.ready)) {
-      return new TimeoutError(`No confirmation for ${nameList([...call.left])} within ${bound} ms.`);
-    }
-    const cause = this.#loss;
-    const why = cause instanceof Error ? cause.message : "Is the server up?";
-    return new TimeoutError(`No connection within ${bound} ms. ${why}`, cause === null ? undefined : { cause });
-  }
-
-  #call(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Claim {
-    const call: Claim = new Call(++this.#order, entries, { ready: timeout, away: this.#options.connectTimeout }, late);
-    this.#calls.add(call);
-    const ready = entries.every((entry) => entry.link.ready) && (entries.length > 0 || this.#state === "live");
-    if (this.#started) call.enter(ready ? "ready" : "away");
-    return call;
-  }
-
-  #confirm(call: Claim, entry: Entry): void {
-    call.confirm(entry);
-    this.#finishIfDone(call);
-  }
-
-  #finishIfDone(call: Claim): void {
-    if (call.left.size === 0 && !this.#denials.trying(call)) this.#finish(call);
-  }
-
-  #finish(call: Claim): void {
-    if (!this.#calls.delete(call)) return;
-    for (const entry of call.entries) {
-      if (entry.claims.includes(call)) entry.established = true;
-      entry.unclaim(call);
-    }
-    call.resolve();
-  }
-
-  /** Undoes what only this call wanted, and rejects it. */
-  #fail(call: Claim, error: unknown): void {
-    if (!this.#calls.delete(call)) return;
-    for (const [entry, { before, after }] of call.replaced) {
-      if (entry.sink === after) entry.sink = before;
-      // Should a later call fail too, it must not bring this one's handler back.
-      for (const later of entry.claims) {
-        const replaced = later.replaced.get(entry);
-        if (replaced?.before === after) replaced.before = before;
-      }
-    }
-    const withdrawn: Entry[] = [];
-    for (const entry of call.entries) {
-      const claimed = entry.claims.includes(call);
-      entry.unclaim(call);
-      if (claimed && !entry.wanted) withdrawn.push(entry);
-    }
-    for (const entry of withdrawn) entry.sink = discard;
-    this.#send(withdrawn, { call: null });
-    call.reject(error);
-  }
-
   // Commands.
 
   /** Reconciles entries over the links that are up; the others do so when they come up. */
   #send(entries: readonly Entry[], { call, reassert = false }: { call: Claim | null; reassert?: boolean }): void {
-    for (const link of this.#placement.links) {
-      const there = entries.filter((entry) => entry.link === link);
-      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, call);
-      for (const entry of there) if (!entry.wanted && !entry.leaving) this.#forget(entry);
+    for (const [link, there] of byLink(entries)) {
+      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
     }
+    for (const entry of entries) if (!entry.wanted && !entry.leaving) this.#forget(entry);
   }
 
-  #dispatch(step: Step, link: Carrier, call: Claim | null): void {
-    const command = new Command(step, { link, order: ++this.#order, call, owner: this });
+  #dispatch(
+    step: Step,
+    link: Carrier,
+    { call = null, audits = false }: { readonly call?: Claim | null; readonly audits?: boolean } = {},
+  ): void {
+    const command = new Command(step, { link, order: ++this.#order, call, audits, owner: this });
     if (call !== null) call.commands++;
     for (const entry of step.entries) entry.last = command;
-    link.send(command, command.subscribes && call === null);
+    link.send(command, command.subscribes && call === null && !audits);
   }
 
   #subscribed(command: Command, entry: Entry, count: number): void {
     const { call } = command;
+    // A node that the entry has left since.
+    if (entry.link !== command.link) return;
     entry.confirmed = command.epoch;
     this.#denials.entries.delete(entry);
+    this.#placement.confirmed(entry);
     if (call === null) {
-      if (entry.sink !== discard) this.#owner.confirmed(command.verb, entry, count);
-      for (const claim of entry.claims) if (claim.order < command.order) this.#confirm(claim, entry);
+      if (entry.sink !== discard && !command.audits) this.#owner.confirmed(command.verb, entry, count);
+      for (const claim of entry.claims) if (claim.order < command.order) this.#calls.confirm(claim, entry);
     } else {
       const held = this.#denials.hold(call, command, entry, count);
       if (!held && !call.settled) this.#owner.confirmed(command.verb, entry, count);
-      this.#confirm(call, entry);
+      this.#calls.confirm(call, entry);
     }
   }
 
@@ -367,7 +428,7 @@ export class Engine implements LinkOwner, CommandOwner {
       entry.confirmed = 0;
       if (!entry.wanted) this.#forget(entry);
     }
-    if (command.call !== null) this.#confirm(command.call, entry);
+    if (command.call !== null) this.#calls.confirm(command.call, entry);
   }
 
   // ---
@@ -375,15 +436,28 @@ export class Engine implements LinkOwner, CommandOwner {
   #entry({ kind, key, name, sink }: Wish): Entry {
     const known = this.registry[kind].get(key);
     if (known !== undefined) return known;
-    const entry = new Entry(kind, key, name, sink, this.#placement.linkOf(key));
+    const entry = new Entry(kind, key, name, sink);
     this.registry.add(entry);
+    this.#placement.place(entry);
     return entry;
   }
 
   #forget(entry: Entry): void {
     this.registry.delete(entry);
     this.#denials.entries.delete(entry);
+    this.#losses.forget(entry);
+    this.#placement.left(entry);
     if (this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
+  }
+
+  /** A subscription has ended that is still wanted. */
+  #interrupt(entry: Entry, cause: GapCause, from: number): void {
+    if (!entry.wanted || !this.#losses.entry(entry, { cause, from })) return;
+    this.#unsettle();
+  }
+
+  #unsettle(): void {
+    if (this.#state === "live") this.#enter("reconnecting");
   }
 
   #enter(state: State): void {
@@ -394,7 +468,19 @@ export class Engine implements LinkOwner, CommandOwner {
   }
 }
 
-function nameList(entries: readonly Entry[]): string {
-  const shown = entries.slice(0, 3).map((entry) => JSON.stringify(entry.name.toString()));
-  return entries.length > 3 ? `${shown.join(", ")} and ${entries.length - 3} more` : shown.join(", ");
+/** Whether its link was asked for it, and has not answered yet. */
+function isAsked(entry: Entry): boolean {
+  return entry.asked && entry.last instanceof Command && entry.last.left.includes(entry);
+}
+
+/** The entries that have a link, by it. */
+function byLink(entries: readonly Entry[]): Map<Link, Entry[]> {
+  const groups = new Map<Link, Entry[]>();
+  for (const entry of entries) {
+    if (!(entry.link instanceof Link)) continue;
+    const group = groups.get(entry.link);
+    if (group === undefined) groups.set(entry.link, [entry]);
+    else group.push(entry);
+  }
+  return groups;
 }

@@ -20,9 +20,14 @@ export interface Home {
   readonly ready: boolean;
   /** The engine's order when the connection came up: what was asked before is restored, not sent by itself. */
   readonly since: number;
+  /** When its subscriptions were last known to be served, in epoch milliseconds. */
+  readonly provenAt: number;
   /** An answer may still come that nobody waits for: the connection must serve nobody else. */
   doubt(): void;
 }
+
+/** The home of names that no link serves at the moment. */
+export const nowhere: Home = Object.freeze({ epoch: 0, ready: false, since: 0, provenAt: 0, doubt() {} });
 
 /** What was sent for an entry. */
 export interface Told {
@@ -50,7 +55,7 @@ export class Entry {
   /** The name as it is shown. */
   readonly name: string | Buffer;
   sink: Sink;
-  link: Home;
+  link: Home = nowhere;
   /** The last command sent for the name; `null` once it is unsubscribed. */
   last: Told | null = null;
   /** The epoch that confirmed it; 0 otherwise. */
@@ -58,12 +63,11 @@ export class Entry {
   established = false;
   claims: readonly Claim[] = nobody;
 
-  constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink, link: Home) {
+  constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink) {
     this.kind = kind;
     this.key = key;
     this.name = name;
     this.sink = sink;
-    this.link = link;
   }
 
   get wanted(): boolean {

@@ -1,5 +1,8 @@
-/** Why messages may be missing. */
-export type GapCause = "disconnected";
+/**
+ * Why messages may be missing. `disconnected`: the connection was lost. `moved`: the channel's slot went to another node.
+ * `stale`: the node had stopped serving the channel and did not tell; an audit found it.
+ */
+export type GapCause = "disconnected" | "moved" | "stale";
 
 /**
  * A window in which messages may have been missed, and the names it is about. It lies between two moments of the

@@ -1,5 +1,6 @@
 import type { Connection, Patience } from "../connection/connection.ts";
 import type { ConfirmationKind, PushReceiver } from "../connection/pushes.ts";
+import type { Endpoint } from "../connection/settings.ts";
 import { Supervisor } from "../connection/supervisor.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { Watchdog } from "../core/watchdog.ts";
@@ -8,14 +9,19 @@ import type { Payload } from "../resp/reply.ts";
 import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import type { Registry } from "./registry.ts";
-import type { SubscriberSource } from "./source.ts";
 
 /** The end of a connection. */
 export interface Loss {
   readonly epoch: number;
-  /** When its last byte arrived, in epoch milliseconds. */
-  readonly lastByteAt: number;
+  /** When its last byte arrived, or since when it is known to have been deaf; epoch milliseconds. */
+  readonly from: number;
   readonly reason: unknown;
+}
+
+/** Where a link's connections come from and go to. */
+export interface Dialer {
+  dial(patience: Patience, signal: AbortSignal): Promise<Connection>;
+  release(connection: Connection): Promise<void>;
 }
 
 /** Who is told what happens on a link. */
@@ -31,6 +37,10 @@ export interface LinkOwner {
   /** The server took a subscribe: its names are all subscribed, and their confirmations follow. */
   granted(command: Command): void;
   confirmed(command: Command, entry: Entry, count: number): void;
+  /** The node ended a shard channel's subscription by itself; the last byte before that came at `from`. */
+  dismissed(link: Link, entry: Entry, from: number): void;
+  /** A message came that no entry is for. */
+  stray(payload: Payload): void;
   /** All that was restored on the new connection is confirmed. */
   restored(link: Link): void;
 }
@@ -51,7 +61,12 @@ export class Link implements PushReceiver, Carrier {
   /** Which connection is up: a number that no other connection of the engine has; 0 while none is. */
   epoch = 0;
   since = 0;
-  readonly #source: SubscriberSource;
+  provenAt = 0;
+  /** How many entries call it home. */
+  names = 0;
+  /** Whether its last attempt to connect has failed, and none has succeeded since. */
+  failing = false;
+  readonly #dialer: Dialer;
   readonly #owner: LinkOwner;
   readonly #registry: Registry;
   readonly #nextEpoch: () => number;
@@ -61,15 +76,11 @@ export class Link implements PushReceiver, Carrier {
   /** Restoring commands without all their confirmations. */
   readonly #restoring: Set<Command> = new Set();
   #progress = 0;
+  #deafSince: number | null = null;
+  #auditedAt: number | null = null;
 
-  constructor(
-    source: SubscriberSource,
-    owner: LinkOwner,
-    registry: Registry,
-    options: LinkOptions,
-    nextEpoch: () => number,
-  ) {
-    this.#source = source;
+  constructor(dialer: Dialer, owner: LinkOwner, registry: Registry, options: LinkOptions, nextEpoch: () => number) {
+    this.#dialer = dialer;
     this.#owner = owner;
     this.#registry = registry;
     this.#nextEpoch = nextEpoch;
@@ -82,7 +93,7 @@ export class Link implements PushReceiver, Carrier {
     );
     this.#supervisor = new Supervisor(
       {
-        dial: (signal) => source.lease(options.patience, signal),
+        dial: (signal) => dialer.dial(options.patience, signal),
         up: (connection) => this.#up(connection),
         down: (reason) => this.#down(reason),
         failed: (reason) => {
@@ -99,8 +110,36 @@ export class Link implements PushReceiver, Carrier {
     return this.epoch !== 0 && this.#connection?.reason === null;
   }
 
+  /** Whether it is up, and all that was to be restored is. */
+  get restored(): boolean {
+    return this.ready && this.#restoring.size === 0;
+  }
+
+  /** The node that the connection goes to. */
+  get endpoint(): Endpoint | null {
+    return this.#connection?.settings.endpoint ?? null;
+  }
+
+  /** Another audit has begun, so that the one before is done: what it found is known. */
+  audited(): void {
+    this.provenAt = this.#auditedAt ?? this.provenAt;
+    this.#auditedAt = Date.now();
+  }
+
   start(): void {
     this.#supervisor.start();
+  }
+
+  /** Whether nothing that was sent awaits its answer. */
+  get idle(): boolean {
+    return this.#connection?.head === undefined;
+  }
+
+  /** Ends its work and its connection, as if that had been lost for good. */
+  halt(reason: unknown): void {
+    this.#supervisor.stop();
+    this.#connection?.destroy(reason);
+    if (this.epoch !== 0) this.#down(reason);
   }
 
   /** Lets the connection go, into the pool if it can prove itself clean. */
@@ -111,7 +150,7 @@ export class Link implements PushReceiver, Carrier {
     this.epoch = 0;
     const connection = this.#connection;
     this.#connection = null;
-    if (connection !== null) await this.#source.release(connection);
+    if (connection !== null) await this.#dialer.release(connection);
   }
 
   send(command: Command, restoring: boolean): void {
@@ -120,7 +159,7 @@ export class Link implements PushReceiver, Carrier {
       this.#progress = performance.now();
       this.#silence.arm();
     }
-    this.#connection?.subscription(command.verb, command.keys, command);
+    this.#connection?.subscription(command.verb, command.keys, command, command.nonce);
   }
 
   finish(command: Command): void {
@@ -131,7 +170,8 @@ export class Link implements PushReceiver, Carrier {
     if (this.#connection !== null) this.#connection.inDoubt = true;
   }
 
-  reset(reason: unknown): void {
+  reset(reason: unknown, deafSince: number | null = null): void {
+    this.#deafSince = deafSince;
     this.#connection?.destroy(reason);
   }
 
@@ -140,11 +180,14 @@ export class Link implements PushReceiver, Carrier {
   message(channel: string, payload: Payload): void {
     const entry = this.#registry.channel.get(channel);
     if (entry !== undefined) entry.sink.message(entry, payload);
+    else this.#owner.stray(payload);
   }
 
   smessage(channel: string, payload: Payload): void {
     const entry = this.#registry.shard.get(channel);
-    if (entry !== undefined) entry.sink.message(entry, payload);
+    // A node that gave the channel up may send on for a moment; only its home counts.
+    if (entry === undefined) this.#owner.stray(payload);
+    else if (entry.link === this) entry.sink.message(entry, payload);
   }
 
   pmessage(pattern: string, channel: string, payload: Payload): void {
@@ -153,24 +196,38 @@ export class Link implements PushReceiver, Carrier {
   }
 
   confirmation(kind: ConfirmationKind, key: string | null, count: number): void {
-    const command = this.#connection?.head;
-    if (key === null || !(command instanceof Command) || command.verb.toLowerCase() !== kind) return;
-    if (command.subscribes && command.untouched) this.#owner.granted(command);
-    // Whoever was told of the gap may have closed the consumer.
-    if (this.#connection === null) return;
-    const entry = command.take(key);
-    if (entry === undefined) return;
-    this.#progress = performance.now();
-    if (command.done) this.#connection?.answered();
-    this.#owner.confirmed(command, entry, count);
-    if (command.done) this.finish(command);
+    const connection = this.#connection;
+    if (key === null || connection === null) return;
+    const command = connection.head;
+    if (!(command instanceof Command) || command.verb.toLowerCase() !== kind || !this.#confirm(command, key, count)) {
+      const entry = kind === "sunsubscribe" ? this.#registry.shard.get(key) : undefined;
+      if (entry?.link === this) this.#owner.dismissed(this, entry, connection.lastByteAt);
+    }
   }
 
   // ---
 
+  /** Counts a confirmation; false if the command does not name the key. */
+  #confirm(command: Command, key: string, count: number): boolean {
+    if (command.subscribes && command.untouched) this.#owner.granted(command);
+    // Whoever was told of the gap may have closed the consumer.
+    if (this.#connection === null) return true;
+    const entry = command.take(key);
+    if (entry === undefined) return false;
+    this.#progress = performance.now();
+    const last = command.done && command.nonce === null;
+    if (last) this.#connection.answered();
+    this.#owner.confirmed(command, entry, count);
+    if (last) this.finish(command);
+    return true;
+  }
+
   #up(connection: Connection): void {
     this.#connection = connection;
     this.epoch = this.#nextEpoch();
+    this.failing = false;
+    this.provenAt = Date.now();
+    this.#auditedAt = null;
     connection.pushes = this;
     this.#owner.up(this);
     if (this.#restoring.size === 0) this.#owner.restored(this);
@@ -178,10 +235,13 @@ export class Link implements PushReceiver, Carrier {
 
   #down(reason: unknown): void {
     if (this.epoch === 0) {
+      this.failing = true;
       this.#owner.missed(this, reason);
       return;
     }
-    const loss = { epoch: this.epoch, lastByteAt: this.#connection?.lastByteAt ?? Date.now(), reason };
+    const from = this.#deafSince ?? this.#connection?.lastByteAt ?? Date.now();
+    const loss = { epoch: this.epoch, from, reason };
+    this.#deafSince = null;
     this.#connection = null;
     this.epoch = 0;
     this.#silence.stop();

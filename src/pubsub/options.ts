@@ -11,6 +11,7 @@ import {
   oneOf,
   signal,
 } from "../core/checks.ts";
+import { ArgumentError } from "../errors.ts";
 import { isName, type NameForm, type NameInput } from "../names.ts";
 import type { ChannelMessage, PatternMessage } from "./message.ts";
 import type { Handlers } from "./types.ts";
@@ -51,13 +52,59 @@ export interface PubSubOptions<
   readonly codec?: Codec<Data, never> | undefined;
   /** How names are shown: text, or Buffers. Default: the client's. */
   readonly names?: Form | undefined;
+  /**
+   * Asks the servers every `interval` milliseconds whether they still serve every name, by subscribing again; what one has
+   * dropped in silence is subscribed anew, with a gap. The names are sent and confirmed once per interval. Default false.
+   */
+  readonly audit?: false | AuditOptions | undefined;
+  /**
+   * Publishes to itself every `interval` milliseconds, and takes a connection for dead on which that does not arrive, in
+   * time, twice: PING cannot tell that a node has lost the others. A message and a subscription more. Default false.
+   */
+  readonly probe?: false | ProbeOptions | undefined;
   /** Aborting closes the consumer, or rejects an `open()` that is pending. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How often subscriptions are asserted again. */
+export interface AuditOptions {
+  /** Milliseconds. */
+  readonly interval: number;
+}
+
+/** How often a consumer publishes to itself. */
+export interface ProbeOptions {
+  /** Milliseconds. */
+  readonly interval: number;
+  /**
+   * The channel that it subscribes to and publishes to; nobody else should. On a sharded consumer the beginning of its
+   * names: a hash tag follows, so that each node is asked.
+   */
+  readonly channel: string;
+}
+
+/** Options of a {@link ClusterPubSub}. */
+export interface ClusterPubSubOptions<
+  Data = string,
+  Form extends NameForm = "utf8",
+  Ignore extends boolean = boolean,
+  Gaps extends boolean = boolean,
+> extends PubSubOptions<Data, Form, Ignore, Gaps> {
+  /** Subscribes at replicas, at primaries only where no replica can be used. Default: the client's. */
+  readonly readFromReplicas?: boolean | undefined;
+}
+
+/** Options of a {@link ShardedPubSub}. */
+export type ShardedPubSubOptions<
+  Data = string,
+  Form extends NameForm = "utf8",
+  Ignore extends boolean = boolean,
+  Gaps extends boolean = boolean,
+> = Omit<ClusterPubSubOptions<Data, Form, Ignore, Gaps>, "patterns" | "patternHandlers">;
+
 /** Options of any consumer: what handlers take is not known here. */
 export interface AnyPubSubOptions
-  extends Omit<PubSubOptions<unknown, NameForm>, "channelHandlers" | "patternHandlers"> {
+  extends Omit<ClusterPubSubOptions<unknown, NameForm>, "channelHandlers" | "patternHandlers"> {
   readonly channelHandlers?: Handlers<never> | undefined;
   readonly patternHandlers?: Handlers<never> | undefined;
 }
@@ -79,6 +126,12 @@ export const codec: Check = check(
 
 export const nameForm: Check = oneOf("utf8", "bytes");
 
+// A hash tag of its own would keep it from the slots that it is to prove.
+const probeChannel: Check = check(
+  "the name of a channel, without braces",
+  (value) => typeof value === "string" && /^[^{}]+$/.test(value),
+);
+
 const known: Readonly<Record<keyof PubSubOptions, Check>> = {
   channels: names,
   patterns: names,
@@ -93,12 +146,34 @@ const known: Readonly<Record<keyof PubSubOptions, Check>> = {
   retryPolicy: callable,
   codec,
   names: nameForm,
+  audit: (value) => value === false || checkOptions("audit", value, { interval: milliseconds }, ["interval"]),
+  probe: (value) =>
+    value === false ||
+    checkOptions("probe", value, { interval: milliseconds, channel: probeChannel }, ["interval", "channel"]),
   signal,
 };
 
-/** Refuses what is no option of a consumer. */
-export function checkPubSubOptions(owner: string, options: unknown): void {
+const noPatterns: Check = () => {
+  throw new ArgumentError(
+    "Shard channels know no patterns: the server matches none to them. Use pubsub() for patterns.",
+  );
+};
+
+/** The options of each class. */
+export const checks: Readonly<Record<"PubSub" | "ClusterPubSub" | "ShardedPubSub", Readonly<Record<string, Check>>>> = {
+  PubSub: known,
+  ClusterPubSub: { ...known, readFromReplicas: boolean },
+  ShardedPubSub: { ...known, readFromReplicas: boolean, patterns: noPatterns, patternHandlers: noPatterns },
+};
+
+/** The options of a consumer; refuses what is none. */
+export function checkedOptions(
+  owner: string,
+  options: unknown,
+  known: Readonly<Record<string, Check>>,
+): AnyPubSubOptions {
   checkOptions(owner, options, known);
+  return (options as AnyPubSubOptions | undefined) ?? {};
 }
 
 /** The defaults of a consumer; times in milliseconds. */

@@ -1,9 +1,53 @@
-import type { Link } from "./link.ts";
+import type { ServerError } from "../errors.ts";
+import type { Command } from "./command.ts";
+import type { Entry } from "./entry.ts";
+import type { Dialer, Link } from "./link.ts";
+import type { Registry } from "./registry.ts";
 
-/** Says which link serves a name. One link serves them all on a single server. */
+/** What a placement needs of the engine. */
+export interface PlacementHost {
+  readonly registry: Registry;
+  /** A link, not started. */
+  link(dialer: Dialer): Link;
+  /** Subscribes entries, which have a home again, over the links that are up. */
+  restore(entries: readonly Entry[]): void;
+  /** Asks the servers whether they still serve entries that are subscribed. */
+  audit(entries: readonly Entry[]): void;
+  /** It may be that all is in place now. */
+  settle(): void;
+  /** Why names have no place at the moment. */
+  unreachable(reason: unknown): void;
+  /** There will be no place for names. */
+  giveUp(reason: unknown): void;
+}
+
+/** Decides which link serves a name, and opens and closes links for that. The engine tells it what happens. */
 export interface Placement {
-  readonly links: readonly Link[];
-  linkOf(key: string): Link;
+  readonly links: Iterable<Link>;
+  /** Whether every name has its place, and every link has restored what it serves. */
+  readonly settled: boolean;
+  start(): void;
+  /** Ends all links and connections, as if they were lost for good; `start` begins anew. */
+  halt(reason: unknown): void;
+  /** Ends all links; resolves when their connections are given back or gone. */
+  stop(): Promise<void>;
+  /** Gives an entry its home. */
+  place(entry: Entry): void;
+  /** The entry is subscribed. */
+  confirmed(entry: Entry): void;
+  /** The entry is forgotten. */
+  left(entry: Entry): void;
+  /** A link may have nothing to do any more. */
+  tidy(): void;
+  /** A link is up; nothing is subscribed on it. */
+  up(link: Link): void;
+  down(link: Link): void;
+  /** An attempt to connect has failed. */
+  missed(link: Link): void;
+  /** The entry's node ended its subscription by itself. */
+  dismissed(link: Link, entry: Entry): void;
+  /** A subscribe was refused; true if another node, or the same one later, is asked. */
+  redirected(command: Command, error: ServerError): boolean;
 }
 
 /** Every name over one link. */
@@ -14,7 +58,35 @@ export class OneLink implements Placement {
     this.links = [link];
   }
 
-  linkOf(): Link {
-    return this.links[0];
+  get settled(): boolean {
+    return this.links[0].restored;
+  }
+
+  start(): void {
+    this.links[0].start();
+  }
+
+  halt(reason: unknown): void {
+    this.links[0].halt(reason);
+  }
+
+  stop(): Promise<void> {
+    return this.links[0].stop();
+  }
+
+  place(entry: Entry): void {
+    [entry.link] = this.links;
+  }
+
+  confirmed(): void {}
+  left(): void {}
+  tidy(): void {}
+  up(): void {}
+  down(): void {}
+  missed(): void {}
+  dismissed(): void {}
+
+  redirected(): boolean {
+    return false;
   }
 }

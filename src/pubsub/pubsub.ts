@@ -1,52 +1,33 @@
-import type { NameInput } from "../names.ts";
+import { ArgumentError } from "../errors.ts";
 import type { Message } from "./message.ts";
-import type { PubSubOptions } from "./options.ts";
+import { checkedOptions, checks, type PubSubOptions } from "./options.ts";
+import { PatternSubscriber } from "./pattern-subscriber.ts";
+import { OneLink } from "./placement.ts";
 import type { SubscriberSource } from "./source.ts";
-import { Subscriber } from "./subscriber.ts";
-import type {
-  AnyItem,
-  DataOf,
-  FormOf,
-  Handler,
-  Handlers,
-  NameOf,
-  PatternConsumer,
-  PatternMessageOf,
-  SubscribeOptions,
-} from "./types.ts";
+import type { AnyItem, DataOf, FormOf } from "./types.ts";
 
 /**
  * A consumer of channels and patterns on one server, over a connection of its own. Usually made by `client.pubsub()`;
  * `new PubSub(client, options)` is the same, not opened yet.
  */
-export class PubSub<Item extends AnyItem = Message> extends Subscriber<Item> implements PatternConsumer<Item> {
+export class PubSub<Item extends AnyItem = Message> extends PatternSubscriber<Item> {
   /** Not opened yet. With a codec or `names` of its own, name the item: `new PubSub<Message<Order>>(client, …)`. */
   constructor(source: SubscriberSource, options?: PubSubOptions<DataOf<Item>, FormOf<Item>>) {
-    super(source, options, "pubsub()");
+    refuseCluster(source);
+    super(source, checkedOptions("pubsub()", options, checks.PubSub), {
+      channels: "channel",
+      placement: (host) =>
+        new OneLink(
+          host.link({
+            dial: (patience, signal) => source.lease(patience, signal),
+            release: (connection) => source.release(connection),
+          }),
+        ),
+    });
   }
+}
 
-  /** What is wanted: patterns with their handlers, or `null`. A live, read-only view that compares names by bytes. */
-  get patterns(): ReadonlyMap<NameOf<Item>, Handler<PatternMessageOf<Item>> | null> {
-    return this.view("pattern");
-  }
-
-  /** Subscribes to patterns (PSUBSCRIBE); in everything else like `subscribe`. */
-  psubscribe(...patterns: [NameInput, ...NameInput[]]): Promise<void>;
-  psubscribe(patterns: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
-  psubscribe(
-    patterns: NameInput | Iterable<NameInput>,
-    handler: Handler<PatternMessageOf<Item>> | undefined,
-    options?: SubscribeOptions,
-  ): Promise<void>;
-  psubscribe(handlers: Handlers<PatternMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
-  psubscribe(...args: unknown[]): Promise<void> {
-    return this.want("pattern", args);
-  }
-
-  /** Unsubscribes from patterns (PUNSUBSCRIBE); in everything else like `unsubscribe`. */
-  punsubscribe(...patterns: NameInput[]): Promise<void>;
-  punsubscribe(patterns: Iterable<NameInput>): Promise<void>;
-  punsubscribe(...args: unknown[]): Promise<void> {
-    return this.unwant("pattern", args);
-  }
+function refuseCluster(source: object): void {
+  if ("topology" in source)
+    throw new ArgumentError("This client is a cluster's: use ClusterPubSub, or client.pubsub().");
 }

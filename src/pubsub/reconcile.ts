@@ -1,3 +1,4 @@
+import { slotOf } from "../cluster/slot.ts";
 import type { Entry, Kind } from "./entry.ts";
 
 /** The commands of Pub/Sub. */
@@ -24,16 +25,18 @@ const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly unsubscr
  * First subscribe, unsubscribe, reconnect: all come through here. Pure.
  */
 export function reconcile(entries: Iterable<Entry>, reassert = false): Step[] {
-  const byVerb = new Map<Verb, Entry[]>();
+  const groups = new Map<string, { readonly verb: Verb; readonly entries: Entry[] }>();
   for (const entry of entries) {
     const verb = verbFor(entry, reassert);
     if (verb === null) continue;
-    const same = byVerb.get(verb);
-    if (same === undefined) byVerb.set(verb, [entry]);
-    else same.push(entry);
+    // A command about shard channels names channels of one slot.
+    const group = entry.kind === "shard" ? `${verb} ${slotOf(entry.key)}` : verb;
+    const same = groups.get(group);
+    if (same === undefined) groups.set(group, { verb, entries: [entry] });
+    else same.entries.push(entry);
   }
   const steps: Step[] = [];
-  for (const [verb, all] of byVerb) {
+  for (const { verb, entries: all } of groups.values()) {
     for (let at = 0; at < all.length; at += BATCH) steps.push({ verb, entries: all.slice(at, at + BATCH) });
   }
   return steps;

@@ -1,22 +1,40 @@
+import type { HostPort } from "../cluster/replies.ts";
+import type { Topology } from "../cluster/topology.ts";
 import type { Codec } from "../codec.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { NameForm } from "../names.ts";
 
-/** What a consumer needs of a client. Clients implement it. */
-export interface SubscriberSource<Data = unknown> {
+/** What every consumer needs of a client. */
+export interface ConsumerSource<Data = unknown> {
   /** What options of the consumer fall back to. */
   readonly defaults: {
     readonly codec: Codec<Data, never>;
     readonly names: NameForm;
     readonly connectTimeout: number;
     readonly retryPolicy: RetryPolicy;
+    readonly readFromReplicas: boolean;
   };
-  /** A connection that may subscribe. */
-  lease(patience: Patience, signal: AbortSignal): Promise<Connection>;
-  /** Gives it back; resolves when it is kept or gone. */
+  /** Gives a connection back; resolves when it is kept or gone. */
   release(connection: Connection): Promise<void>;
   /** The client closes its consumers before itself. */
   adopt(consumer: { close(): Promise<void> }): void;
   disown(consumer: { close(): Promise<void> }): void;
+  /** Publishes on a connection for commands; in a cluster classic messages through another node than the one named. */
+  probe(command: "PUBLISH" | "SPUBLISH", channel: Buffer, payload: string, except: HostPort | null): Promise<unknown>;
+}
+
+/** What consumers of one server need of a client. Clients implement it. */
+export interface SubscriberSource<Data = unknown> extends ConsumerSource<Data> {
+  /** A connection that may subscribe. */
+  lease(patience: Patience, signal: AbortSignal): Promise<Connection>;
+}
+
+/** What consumers of a cluster need of a client. */
+export interface ClusterSource<Data = unknown> extends ConsumerSource<Data> {
+  readonly topology: Topology;
+  /** The address by which an announced one is reached from here. */
+  reach(announced: HostPort): HostPort;
+  /** A connection to one node that may subscribe. */
+  leaseFrom(node: HostPort, patience: Patience, signal: AbortSignal): Promise<Connection>;
 }

@@ -10,9 +10,10 @@ import type { State } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
 import { type AnyHandler, HandlerSink } from "./handler.ts";
 import type { Message } from "./message.ts";
-import { type AnyPubSubOptions, checkPubSubOptions, defaults } from "./options.ts";
+import { type AnyPubSubOptions, defaults } from "./options.ts";
+import type { Placement, PlacementHost } from "./placement.ts";
 import { Reading } from "./reading.ts";
-import type { SubscriberSource } from "./source.ts";
+import type { ConsumerSource } from "./source.ts";
 import type {
   AnyItem,
   ChannelMessageOf,
@@ -32,12 +33,20 @@ const drainOptions = {
   timeout: numeric("a number of milliseconds from 0, below 2^31", (value) => value >= 0 && value < 2 ** 31),
 };
 
+/** What makes the classes differ. */
+export interface SubscriberKind {
+  /** What `channels` are to the server. */
+  readonly channels: "channel" | "shard";
+  readonly placement: (host: PlacementHost) => Placement;
+}
+
 /** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
 export abstract class Subscriber<Item extends AnyItem = Message>
   extends EventEmitter<ConsumerEvents>
   implements Consumer<Item>
 {
-  readonly #source: SubscriberSource;
+  readonly #source: ConsumerSource;
+  readonly #channels: "channel" | "shard";
   readonly #delivery: Delivery;
   readonly #reading: Reading;
   readonly #subscriptionTimeout: number;
@@ -49,21 +58,21 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   #draining: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(source: SubscriberSource, options: AnyPubSubOptions | undefined, owner: string) {
+  /** The options are checked already. */
+  constructor(source: ConsumerSource, given: AnyPubSubOptions, { channels, placement }: SubscriberKind) {
     super();
-    checkPubSubOptions(owner, options);
-    const given = options ?? {};
     const handlers: [Kind, string, AnyHandler | null][] = [];
-    for (const key of readNames("channel", given.channels ?? [])) handlers.push(["channel", key, null]);
+    for (const key of readNames("channel", given.channels ?? [])) handlers.push([channels, key, null]);
     for (const key of readNames("pattern", given.patterns ?? [])) handlers.push(["pattern", key, null]);
-    for (const pair of readHandlers("channel", given.channelHandlers ?? [])) handlers.push(["channel", ...pair]);
+    for (const pair of readHandlers("channel", given.channelHandlers ?? [])) handlers.push([channels, ...pair]);
     for (const pair of readHandlers("pattern", given.patternHandlers ?? [])) handlers.push(["pattern", ...pair]);
 
     const subscriptionTimeout = given.subscriptionTimeout ?? defaults.subscriptionTimeout;
     this.#source = source;
+    this.#channels = channels;
     this.#subscriptionTimeout = subscriptionTimeout;
     this.#signal = given.signal;
-    this.#delivery = new Delivery(source, this, {
+    this.#delivery = new Delivery(source, placement, this, {
       codec: given.codec ?? source.defaults.codec,
       names: given.names ?? source.defaults.names,
       ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
@@ -77,6 +86,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         replyTimeout: given.pingTimeout ?? defaults.pingTimeout,
         anyByteCounts: true,
       },
+      audit: given.audit || null,
+      probe: given.probe
+        ? {
+            ...given.probe,
+            patience: given.pingTimeout ?? defaults.pingTimeout,
+            command: channels === "shard" ? "SPUBLISH" : "PUBLISH",
+          }
+        : null,
     });
     this.#reading = new Reading(this.#delivery, () => this.close());
     this.#initial = quiet(this.#begin(handlers));
@@ -94,7 +111,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** What is wanted: channels with their handlers, or `null`. A live, read-only view that compares names by bytes. */
   get channels(): ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null> {
-    return this.view("channel");
+    return this.view(this.#channels);
   }
 
   /** Whether anything is wanted. */
@@ -129,7 +146,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   /**
-   * Subscribes to channels (SUBSCRIBE). Resolves when the server has confirmed every one. With a handler, messages go
+   * Subscribes to channels (SUBSCRIBE, or SSUBSCRIBE for shard channels). Resolves when the server has confirmed every one. With a handler, messages go
    * to it instead of the queue; subscribing again replaces the handler, without one removes it.
    *
    * All or nothing: on `ServerError` (its `names` are the denied ones), `TimeoutError` or an abort, names that only this
@@ -144,18 +161,18 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   ): Promise<void>;
   subscribe(handlers: Handlers<ChannelMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
   subscribe(...args: unknown[]): Promise<void> {
-    return this.want("channel", args);
+    return this.want(this.#channels, args);
   }
 
   /**
-   * Unsubscribes from channels (UNSUBSCRIBE); without an argument from all of them, from an empty iterable none.
+   * Unsubscribes from channels (UNSUBSCRIBE, SUNSUBSCRIBE); without an argument from all of them, from an empty iterable none.
    * Messages that arrive before the confirmation are delivered. Resolves when the server has confirmed, or after
    * `unsubscriptionTimeout`.
    */
   unsubscribe(...names: NameInput[]): Promise<void>;
   unsubscribe(names: Iterable<NameInput>): Promise<void>;
   unsubscribe(...args: unknown[]): Promise<void> {
-    return this.unwant("channel", args);
+    return this.unwant(this.#channels, args);
   }
 
   /**
@@ -243,7 +260,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** Reads the arguments of a subscribe and carries it out. */
   protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
-    const { handlers, options } = readSubscribe(kind, args);
+    const { handlers, options } = readSubscribe(wordFor(kind), args);
     this.#assertOpen();
     options.signal?.throwIfAborted();
     const { engine } = this.#delivery;
@@ -254,7 +271,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** Reads the arguments of an unsubscribe and carries it out. */
   protected async unwant(kind: Kind, args: readonly unknown[]): Promise<void> {
-    const keys = readUnsubscribe(kind, args);
+    const keys = readUnsubscribe(wordFor(kind), args);
     this.#assertOpen();
     const { engine } = this.#delivery;
     const entries = [...engine.registry.wanted(kind)].filter((entry) => keys === null || keys.has(entry.key));
@@ -342,4 +359,9 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (this.closed) throw new ClosedError("The consumer is closed.");
     if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
   }
+}
+
+/** What users call it. */
+function wordFor(kind: Kind): string {
+  return kind === "pattern" ? "pattern" : "channel";
 }

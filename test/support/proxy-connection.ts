@@ -24,6 +24,8 @@ export class ProxyConnection {
   readonly id: number;
   /** When it was accepted, in epoch milliseconds. */
   readonly acceptedAt: number = Date.now();
+  /** The address it came from. */
+  readonly from: string;
   /** When both halves are. */
   readonly closed: Promise<void>;
   readonly #client: net.Socket;
@@ -38,6 +40,7 @@ export class ProxyConnection {
   constructor(id: number, client: net.Socket, faults: Readonly<Record<Direction, FlowFaults>>, rewrite?: Rewrite) {
     this.id = id;
     this.#client = client;
+    this.from = client.remoteAddress ?? "";
     this.#server = new net.Socket({ allowHalfOpen: true });
     const cut = (): void => {
       this.cut(this.#plan?.mode);
@@ -153,9 +156,10 @@ export class ProxyConnection {
   }
 }
 
-/** A RST; what Node cannot reset, because it is not connected, is only destroyed. */
+/** A RST; what Node cannot reset, because it is not connected or in the middle of its FIN, is only destroyed. */
 function reset(socket: net.Socket): void {
   if (socket.destroyed) return;
-  if (socket.connecting || socket.pending) socket.destroy();
+  const ending = socket.writableEnded && !socket.writableFinished;
+  if (socket.connecting || socket.pending || ending) socket.destroy();
   else socket.resetAndDestroy();
 }

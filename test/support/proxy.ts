@@ -63,6 +63,9 @@ export class TcpProxy implements AsyncDisposable {
   #holding = false;
   #rewrite: Rewrite | undefined;
   #nextCut: NextCut | undefined;
+  readonly #shunned = new Set<string>();
+  readonly #spared = new Set<ProxyConnection>();
+  #spares: (address: string) => boolean = () => false;
   #closedBytes = { toServer: 0, toClient: 0 };
 
   /** Use {@link startProxy}. */
@@ -99,6 +102,7 @@ export class TcpProxy implements AsyncDisposable {
   async heal(): Promise<void> {
     this.#nextCut = undefined;
     this.#rewrite = undefined;
+    this.#shunned.clear();
     this.#holding = false;
     for (const connection of this.#connections) connection.planCut(undefined);
     this.#set("both", noFaults());
@@ -129,6 +133,20 @@ export class TcpProxy implements AsyncDisposable {
   refuse(): void {
     this.#listener?.close();
     this.#listener = undefined;
+  }
+
+  /** Later connections from such addresses suffer no fault but `refuse`, and are counted nowhere. */
+  spare(spares: (address: string) => boolean): void {
+    this.#spares = spares;
+  }
+
+  /** Connections from this address are reset, those open now and later ones, until `heal`. */
+  shun(address: string): void {
+    this.#shunned.add(address);
+    this.cut(
+      "reset",
+      this.connections.filter(({ from }) => from === address),
+    );
   }
 
   /** Connecting works again after `refuse`. */
@@ -187,8 +205,8 @@ export class TcpProxy implements AsyncDisposable {
   /** Closes everything. */
   async stop(): Promise<void> {
     this.refuse();
-    const connections = this.connections;
-    this.cut();
+    const connections = [...this.connections, ...this.#spared];
+    this.cut("reset", connections);
     await Promise.all(connections.map(({ closed }) => closed));
   }
 
@@ -197,6 +215,14 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #accept(socket: net.Socket): void {
+    if (this.#shunned.has(socket.remoteAddress ?? "")) {
+      socket.on("error", () => {}).resetAndDestroy();
+      return;
+    }
+    if (this.#spares(socket.remoteAddress ?? "")) {
+      this.#pass(socket);
+      return;
+    }
     const faults = { toServer: { ...this.#faults.toServer }, toClient: { ...this.#faults.toClient } };
     const connection = new ProxyConnection(this.accepted.length, socket, faults, this.#rewrite);
     this.accepted.push(connection.acceptedAt);
@@ -211,6 +237,13 @@ export class TcpProxy implements AsyncDisposable {
       this.#planFor(connection, this.#nextCut);
     }
     this.#dialHeld();
+  }
+
+  #pass(socket: net.Socket): void {
+    const connection = new ProxyConnection(-1, socket, { toServer: noFaults(), toClient: noFaults() });
+    this.#spared.add(connection);
+    connection.closed.then(() => this.#spared.delete(connection));
+    connection.dial(this.#target.port, this.#target.host);
   }
 
   #set(which: Which, faults: Partial<FlowFaults>): void {

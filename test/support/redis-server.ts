@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ControlClient } from "./control-client.ts";
 import { freePort } from "./free-port.ts";
@@ -23,7 +24,7 @@ const END_GRACE = 5_000;
 const PORT_LIMIT = 10_000;
 
 /** Thrown inside a start when somebody else was quicker to take the port. */
-class PortTakenError extends Error {
+export class PortTakenError extends Error {
   override readonly name = "PortTakenError";
 }
 
@@ -58,11 +59,13 @@ export class RedisServer implements AsyncDisposable {
   readonly #directory: string = temporaryDirectory();
   readonly #controls: ControlClient[] = [];
   #process: ServerProcess | undefined;
+  #frozen = false;
 
   /** Use {@link startServer}. */
   constructor(options: ServerOptions, port: number) {
     this.#options = options;
     this.port = port;
+    for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(this.#directory, name), text);
     this.control = this.openControl();
   }
 
@@ -74,11 +77,21 @@ export class RedisServer implements AsyncDisposable {
     return this.#process?.alive ?? false;
   }
 
+  /** Whether it runs and is not frozen. */
+  get answers(): boolean {
+    return this.alive && !this.#frozen;
+  }
+
   /** `redis://127.0.0.1:port`, with the password if there is one; `rediss://localhost:port` with TLS. */
   get url(): string {
+    return this.urlAt(this.port);
+  }
+
+  /** The URL by which this server is reached at another port, such as that of a proxy. */
+  urlAt(port: number): string {
     const { password, tls } = this.#options;
     const login = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
-    return tls === undefined ? `redis://${login}${this.host}:${this.port}` : `rediss://${login}localhost:${this.port}`;
+    return tls === undefined ? `redis://${login}${this.host}:${port}` : `rediss://${login}localhost:${port}`;
   }
 
   /** The path of the Unix socket on which the server listens as well. */
@@ -121,6 +134,7 @@ export class RedisServer implements AsyncDisposable {
   /** Ends the server, SIGTERM by default, and waits until it is gone; `start` brings it back. */
   async shutdown(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     await this.#process?.end(signal, END_GRACE);
+    this.#frozen = false;
     await Promise.all(this.#controls.map((control) => control.disconnect()));
   }
 
@@ -138,11 +152,13 @@ export class RedisServer implements AsyncDisposable {
   /** Stops the server where it stands; the kernel goes on accepting connections for it. */
   freeze(): void {
     this.#running().signal("SIGSTOP");
+    this.#frozen = true;
   }
 
   /** Lets a frozen server go on. */
   thaw(): void {
     this.#running().signal("SIGCONT");
+    this.#frozen = false;
   }
 
   /** Ends the server for good and removes its directory. */

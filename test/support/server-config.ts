@@ -8,6 +8,8 @@ interface ServerTls {
   readonly key: string;
   /** The authority whose client certificates the server accepts. */
   readonly ca: string;
+  /** What the server shows where it is the client: to the other nodes of its cluster. Default: `cert` and `key`. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
   /** Whether a client must show a certificate. Default `false`. */
   readonly clientAuth?: boolean | "optional" | undefined;
 }
@@ -24,6 +26,8 @@ export interface ServerOptions {
   readonly tls?: ServerTls | undefined;
   /** Further lines of the configuration, such as `cluster-enabled yes`. They come last, so they win. */
   readonly config?: readonly string[] | undefined;
+  /** Files put into the server's directory before its first start: names and texts. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
   /** Whether `DEBUG` is allowed. Default `true`. */
   readonly enableDebugCommand?: boolean | undefined;
 }
@@ -92,6 +96,12 @@ function tlsLines(directory: string, port: number, tls: ServerTls): string[] {
     `tls-key-file ${file("server.key", tls.key)}`,
     `tls-ca-cert-file ${file("ca.crt", tls.ca)}`,
     `tls-auth-clients ${clients}`,
+    ...(tls.client === undefined
+      ? []
+      : [
+          `tls-client-cert-file ${file("client.crt", tls.client.cert)}`,
+          `tls-client-key-file ${file("client.key", tls.client.key)}`,
+        ]),
   ];
 }
 

@@ -13,6 +13,11 @@ export interface StamperOptions {
   readonly interval?: number | undefined;
   /** Default `"PUBLISH"`. */
   readonly command?: "PUBLISH" | "SPUBLISH" | undefined;
+  /**
+   * Whether a channel is left out of a round while its last message has no answer, so that the tries of a sender that
+   * tries again keep their order. Default `false`: rounds do not wait.
+   */
+  readonly lanes?: boolean | undefined;
   /** Bytes added to each payload. Default 0. */
   readonly padding?: number | undefined;
   /** The publisher's name in the payloads, without a colon. Default: a random one. */
@@ -46,6 +51,7 @@ export class Stamper implements AsyncDisposable {
   readonly #published: Published[] = [];
   readonly #sequences = new Map<string, number>();
   readonly #inFlight = new Set<Promise<void>>();
+  readonly #unanswered = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   /** Stands still at first: `resume`, or {@link startStamper}. */
@@ -71,7 +77,9 @@ export class Stamper implements AsyncDisposable {
 
   /** Publishes one message on every channel now; resolves when each is answered or lost. */
   async round(): Promise<void> {
-    await Promise.all(this.#options.channels.map((channel) => this.#publish(channel)));
+    const { channels, lanes } = this.#options;
+    const busy = (channel: string): Promise<void> | undefined => (lanes ? this.#unanswered.get(channel) : undefined);
+    await Promise.all(channels.map((channel) => busy(channel) ?? this.#publish(channel)));
   }
 
   /** Ceases to publish, waits for what is in flight, and reports everything that was sent. */
@@ -109,8 +117,10 @@ export class Stamper implements AsyncDisposable {
     );
     const settled = sending.then(() => {
       this.#inFlight.delete(settled);
+      if (this.#unanswered.get(channel) === settled) this.#unanswered.delete(channel);
     });
     this.#inFlight.add(settled);
+    this.#unanswered.set(channel, settled);
     return settled;
   }
 }

@@ -116,13 +116,13 @@ describe("what publish sends", () => {
 describe("replies of PUBSUB", () => {
   test("name lists come as text or as bytes", () => {
     const reply = [Buffer.from("é"), Buffer.from(""), invalid];
-    expect(readNameList(reply, "utf8")).toEqual(["é", "", "\ufffdA"]);
-    expect(readNameList(reply, "bytes")).toEqual(reply);
+    expect(readNameList([reply], "utf8")).toEqual(["é", "", "\ufffdA"]);
+    expect(readNameList([reply], "bytes")).toEqual(reply);
   });
 
   test("counts come in the order asked, one for each name", () => {
     const reply = [Buffer.from("b"), 2, Buffer.from("a"), 1, Buffer.from("é"), 0];
-    const counts = readCounts(reply, ["b", "a", "é"], "utf8");
+    const counts = readCounts([reply], ["b", "a", "é"], "utf8");
     expect([...counts]).toEqual([
       ["b", 2],
       ["a", 1],
@@ -133,7 +133,7 @@ describe("replies of PUBSUB", () => {
 
   test("names that are no UTF-8 are told apart by their bytes", () => {
     const reply = [invalid, 1, alsoInvalid, 2];
-    const counts = readCounts(reply, [invalid, alsoInvalid], "utf8");
+    const counts = readCounts([reply], [invalid, alsoInvalid], "utf8");
     expect(counts.size).toBe(2);
     expect([...counts]).toEqual([
       ["\ufffdA", 1],
@@ -144,7 +144,7 @@ describe("replies of PUBSUB", () => {
   });
 
   test("a map of bytes finds a name by its text too", () => {
-    const counts = readCounts([Buffer.from("é"), 3], ["é"], "bytes");
+    const counts = readCounts([[Buffer.from("é"), 3]], ["é"], "bytes");
     expect([...counts.keys()]).toEqual([Buffer.from("é")]);
     expect(counts.get("é")).toBe(3);
     expect(counts.get(Buffer.from("é"))).toBe(3);
@@ -153,9 +153,9 @@ describe("replies of PUBSUB", () => {
 
   test("of an unexpected kind are a protocol error", () => {
     for (const reply of [null, "OK", 1, new Map()]) {
-      expect(() => readNameList(reply, "utf8")).toThrow(ProtocolError);
-      expect(() => readCounts(reply, ["a"], "utf8")).toThrow(ProtocolError);
+      expect(() => readNameList([reply], "utf8")).toThrow(ProtocolError);
+      expect(() => readCounts([reply], ["a"], "utf8")).toThrow(ProtocolError);
     }
-    expect(() => readNameList([1], "utf8")).toThrow(ProtocolError);
+    expect(() => readNameList([[1]], "utf8")).toThrow(ProtocolError);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { discard, Entry, type Home } from "../../../src/pubsub/entry.ts";
+import { discard, Entry } from "../../../src/pubsub/entry.ts";
 import {
   type AnyHandler,
   type AnyPublished,
@@ -9,8 +9,6 @@ import {
 } from "../../../src/pubsub/handler.ts";
 import type { Payload } from "../../../src/resp/reply.ts";
 import { eventually } from "../../support/eventually.ts";
-
-const link: Home = { epoch: 1, ready: true, since: 0, doubt() {} };
 
 const payload = (text: string): Payload => ({
   byteLength: text.length,
@@ -56,7 +54,7 @@ class Host implements HandlerHost {
 /** A channel with a handler; `send` is what the link does with a message. */
 class Channel {
   readonly host = new Host();
-  readonly entry = new Entry("channel", "a", "a", discard, link);
+  readonly entry = new Entry("channel", "a", "a", discard);
 
   register(handler: AnyHandler): void {
     this.entry.sink = new HandlerSink(this.host, "a", handler);
@@ -93,7 +91,7 @@ describe("a handler's queue", () => {
 
   test("a pattern's handler is given channel and pattern", () => {
     const host = new Host();
-    const entry = new Entry("pattern", "a*", "a*", discard, link);
+    const entry = new Entry("pattern", "a*", "a*", discard);
     const seen: AnyPublished[] = [];
     new HandlerSink(host, "p", (message) => seen.push(message)).pmessage(entry, "ab", payload("1"));
     expect(seen).toEqual([{ type: "pmessage", pattern: "a*", channel: "ab", data: "1" }]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { discard, Entry, type Home, type Kind } from "../../../src/pubsub/entry.ts";
 import { reconcile } from "../../../src/pubsub/reconcile.ts";
 
-const link: Home = { epoch: 2, ready: true, since: 0, doubt() {} };
+const link: Home = { epoch: 2, ready: true, since: 0, provenAt: 0, doubt() {} };
 
 interface State {
   readonly kind?: Kind;
@@ -13,7 +13,8 @@ interface State {
 }
 
 function entry(key: string, { kind = "channel", wanted = true, told, epoch = link.epoch }: State = {}): Entry {
-  const made = new Entry(kind, key, key, discard, link);
+  const made = new Entry(kind, key, key, discard);
+  made.link = link;
   made.established = wanted;
   if (told !== undefined) made.last = { epoch, subscribes: told === "subscribe" };
   return made;

@@ -1,0 +1,99 @@
+import type { ClusterNode } from "../cluster/layout.ts";
+import { Deferred } from "../core/deferred.ts";
+import type { Argument } from "../resp/encoder.ts";
+import type { Reply } from "../resp/reply.ts";
+import { Unsent } from "./command-link.ts";
+import type { Nodes } from "./nodes.ts";
+import { isRefusal, type Refusal, type Router } from "./router.ts";
+
+/** A message that waits for its turn. */
+interface Waiting {
+  readonly args: readonly Argument[];
+  readonly refused: Refusal | null;
+  /** When it was published: `performance.now()` time. */
+  readonly since: number;
+  readonly deferred: Deferred<Reply>;
+}
+
+/** The messages of one slot. */
+interface Lane {
+  /** Sent to the slot's node, without an answer yet. */
+  outstanding: number;
+  /** Refused by a node that gave the slot up, in order; they go first. */
+  readonly refused: Waiting[];
+  /** Published since. */
+  readonly later: Waiting[];
+  /** Whether refused messages are on their way. */
+  detour: boolean;
+}
+
+/**
+ * Publishing to shard channels, in order. Messages of a slot are pipelined to its node. When the slot moves, some of them
+ * are refused and have to be sent again; what is published meanwhile waits behind them, so that none overtakes another.
+ */
+export class Lanes {
+  readonly #router: Router;
+  readonly #nodes: Nodes;
+  readonly #lanes: Map<number, Lane> = new Map();
+
+  constructor(router: Router, nodes: Nodes) {
+    this.#router = router;
+    this.#nodes = nodes;
+  }
+
+  send(slot: number, args: readonly Argument[]): Promise<Reply> {
+    const lane = this.#lane(slot);
+    if (lane.detour || lane.refused.length > 0) return wait(lane.later, args, performance.now());
+    const node = this.#router.nodeFor(slot);
+    if (node !== null) return this.#sent(slot, lane, node, args);
+    const reply = wait(lane.refused, args, performance.now());
+    if (lane.outstanding === 0) void this.#detour(slot, lane);
+    return reply;
+  }
+
+  async #sent(slot: number, lane: Lane, node: ClusterNode, args: readonly Argument[]): Promise<Reply> {
+    const since = performance.now();
+    lane.outstanding++;
+    try {
+      return await this.#nodes.link(node).command(args);
+    } catch (error) {
+      if (isRefusal(error)) return wait(lane.refused, args, since, { error, node });
+      if (error instanceof Unsent) return wait(lane.refused, args, since);
+      throw error;
+    } finally {
+      lane.outstanding--;
+      if (lane.outstanding === 0 && lane.refused.length > 0) void this.#detour(slot, lane);
+    }
+  }
+
+  /** Sends what was refused, one after the other; then, all at once, what came after it. */
+  async #detour(slot: number, lane: Lane): Promise<void> {
+    lane.detour = true;
+    for (let next = lane.refused.shift(); next !== undefined; next = lane.refused.shift()) {
+      const { args, deferred, refused, since } = next;
+      await this.#router.run(args, slot, { refused, since }).then(deferred.resolve, deferred.reject);
+    }
+    lane.detour = false;
+    for (const { args, deferred } of lane.later.splice(0)) deferred.resolve(this.send(slot, args));
+  }
+
+  #lane(slot: number): Lane {
+    let lane = this.#lanes.get(slot);
+    if (lane === undefined) {
+      lane = { outstanding: 0, refused: [], later: [], detour: false };
+      this.#lanes.set(slot, lane);
+    }
+    return lane;
+  }
+}
+
+function wait(
+  queue: Waiting[],
+  args: readonly Argument[],
+  since: number,
+  refused: Refusal | null = null,
+): Promise<Reply> {
+  const deferred = new Deferred<Reply>();
+  queue.push({ args, since, refused, deferred });
+  return deferred.promise;
+}

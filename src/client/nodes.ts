@@ -1,0 +1,105 @@
+import type { Line } from "../cluster/discovery.ts";
+import { addressOf } from "../cluster/layout.ts";
+import type { HostPort } from "../cluster/replies.ts";
+import { Connection, type Patience } from "../connection/connection.ts";
+import type { ConnectionSettings } from "../connection/settings.ts";
+import type { RetryPolicy } from "../core/backoff.ts";
+import { ClosedError } from "../errors.ts";
+import { type ClientState, CommandLink } from "./command-link.ts";
+
+/** Who is told what happens at the nodes. */
+export interface NodesOwner {
+  connected(): void;
+  ready(): void;
+  reconnecting(cause: unknown, delay: number): void;
+  failed(cause: unknown, told: boolean): void;
+}
+
+/** How nodes are reached. */
+export interface NodesOptions {
+  readonly connection: Omit<ConnectionSettings, "endpoint">;
+  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
+  readonly commandTimeout: number;
+}
+
+/** A connection for commands to each node of a cluster that was needed; every one is made at its first use. */
+export class Nodes {
+  readonly #options: NodesOptions;
+  readonly #owner: NodesOwner;
+  readonly #links: Map<string, CommandLink> = new Map();
+  /** One object for each node: connections of the same one are alike. */
+  readonly #settings: Map<string, ConnectionSettings> = new Map();
+  #closed = false;
+
+  constructor(options: NodesOptions, owner: NodesOwner) {
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  get states(): ClientState[] {
+    return Array.from(this.#links.values(), ({ state }) => state);
+  }
+
+  /** The same rules for every node: a redirect never leads to a connection without TLS, or without a login. */
+  settingsOf({ host, port }: HostPort): ConnectionSettings {
+    const address = addressOf(host, port);
+    let settings = this.#settings.get(address);
+    if (settings === undefined) {
+      settings = { ...this.#options.connection, endpoint: { host, port } };
+      this.#settings.set(address, settings);
+    }
+    return settings;
+  }
+
+  link(node: HostPort): CommandLink {
+    const address = addressOf(node.host, node.port);
+    return this.#links.get(address) ?? this.#open(address, this.settingsOf(node));
+  }
+
+  /** The connection for commands where there is one, else one for these questions alone. */
+  async line(node: HostPort, signal: AbortSignal): Promise<Line> {
+    const link = this.#links.get(addressOf(node.host, node.port));
+    if (link?.state === "live") return { command: (args) => link.command(args), end() {} };
+    const connection = await Connection.open(this.settingsOf(node), this.#options.patience, signal);
+    return {
+      command: (args) => connection.command(args),
+      end: () => connection.destroy(new ClosedError("The question was answered.")),
+    };
+  }
+
+  /** Closes the connections to nodes that are no more, and gives back what waits for those that do not answer. */
+  keep(addresses: ReadonlyMap<string, unknown>): void {
+    for (const [address, link] of this.#links) {
+      if (link.state !== "live") link.evict();
+      if (addresses.has(address)) continue;
+      this.#links.delete(address);
+      this.#settings.delete(address);
+      void link.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(Array.from(this.#links.values(), (link) => link.close()));
+  }
+
+  #open(address: string, settings: ConnectionSettings): CommandLink {
+    const link = new CommandLink(
+      {
+        dial: async (signal) => {
+          const connection = await Connection.open(settings, this.#options.patience, signal);
+          this.#owner.connected();
+          return connection;
+        },
+        ready: () => this.#owner.ready(),
+        reconnecting: (cause, delay) => this.#owner.reconnecting(cause, delay),
+        failed: (cause, told) => this.#owner.failed(cause, told),
+      },
+      this.#options,
+    );
+    if (this.#closed) void link.close();
+    this.#links.set(address, link);
+    return link;
+  }
+}

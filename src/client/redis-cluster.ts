@@ -1,0 +1,227 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { addressOf } from "../cluster/layout.ts";
+import type { HostPort } from "../cluster/replies.ts";
+import { slotOf } from "../cluster/slot.ts";
+import { Topology } from "../cluster/topology.ts";
+import type { Connection, Patience } from "../connection/connection.ts";
+import { ClusterError, ServerError, TimeoutError } from "../errors.ts";
+import { latin1, type NameForm, type NameInput } from "../names.ts";
+import { ClusterPubSub } from "../pubsub/cluster-pubsub.ts";
+import type { ClusterPubSubOptions, Named, ShardedPubSubOptions } from "../pubsub/options.ts";
+import { ShardedPubSub } from "../pubsub/sharded-pubsub.ts";
+import type { ClusterSource, ConsumerSource } from "../pubsub/source.ts";
+import type { DataOf, FormOf, ItemOf } from "../pubsub/types.ts";
+import type { Argument } from "../resp/encoder.ts";
+import type { Reply } from "../resp/reply.ts";
+import { BaseClient } from "./base-client.ts";
+import { type RedisClusterOptions, type ResolvedClusterOptions, resolveClusterOptions } from "./cluster-options.ts";
+import type { ClientState } from "./command-link.ts";
+import { Keys } from "./keys.ts";
+import { Lanes } from "./lanes.ts";
+import { Nodes } from "./nodes.ts";
+import { Router } from "./router.ts";
+
+/**
+ * A client of a Redis or Valkey Cluster. It learns the nodes from any seed that answers, brings each command to the node
+ * that serves its slot, and leases connections to consumers. It connects at its first use.
+ *
+ * ```ts
+ * await using cluster = new RedisCluster("redis://host-1:7000,host-2:7000");
+ * ```
+ *
+ * @throws ArgumentError for a URL that cannot be read, an unknown option, or a value of a wrong kind.
+ */
+export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf8">
+  extends BaseClient<In, Form>
+  implements ClusterSource
+{
+  /** @internal */
+  readonly topology: Topology;
+  readonly #options: ResolvedClusterOptions;
+  readonly #nodes: Nodes;
+  readonly #router: Router;
+  readonly #lanes: Lanes;
+  readonly #keys: Keys;
+  #closed = false;
+  /** Why the topology cannot be learned; the next use tries again. */
+  #failure: unknown = null;
+  #used = false;
+
+  constructor(options?: RedisClusterOptions<Data, In, Form>);
+  constructor(url: string | URL, options?: RedisClusterOptions<Data, In, Form>);
+  constructor(first?: unknown, second?: unknown) {
+    const options = resolveClusterOptions(first, second);
+    super(options);
+    this.#options = options;
+    this.#nodes = new Nodes(
+      { ...options, patience: this.patience },
+      {
+        connected: () => this.tell("connect"),
+        ready: () => {
+          if (this.state === "live") this.tell("ready");
+        },
+        reconnecting: (cause, wait) => {
+          this.tell("reconnecting", { delay: wait, cause });
+          void this.topology.refresh();
+        },
+        failed: (cause, told) => this.tellFailure(cause, told),
+      },
+    );
+    this.topology = new Topology({
+      seeds: options.seeds,
+      retryPolicy: options.retryPolicy,
+      interval: options.topologyRefreshInterval,
+      tls: options.connection.tls !== null,
+      translate: options.translate,
+      line: (node, signal) => this.#nodes.line(node, signal),
+    });
+    this.topology.onRefresh(({ nodes }) => this.#nodes.keep(nodes));
+    this.#router = new Router({
+      topology: this.topology,
+      nodes: this.#nodes,
+      reach: options.translate,
+      commandTimeout: options.commandTimeout,
+    });
+    this.#lanes = new Lanes(this.#router, this.#nodes);
+    this.#keys = new Keys((args, wantsText) => this.#router.run(args, null, { wantsText }));
+    this.heedSignal();
+  }
+
+  /**
+   * `idle` until the first use, `connecting` until the cluster is known, `live`, `reconnecting` while a node that is used
+   * cannot be reached, `failed` (the next use tries again), `closed`.
+   */
+  get state(): ClientState {
+    if (this.#closed) return "closed";
+    if (this.topology.layout === null) {
+      if (this.#failure !== null) return "failed";
+      return this.#used ? "connecting" : "idle";
+    }
+    return this.#nodes.states.includes("reconnecting") ? "reconnecting" : "live";
+  }
+
+  /**
+   * Learns the nodes and connects to one of them, within `connectTimeout`. Optional: the first use does it. Rejects with
+   * `ClusterError` that names every seed and why it did not help, or with `ServerError` when the login is refused.
+   */
+  async connect(): Promise<this> {
+    this.assertOpen();
+    this.#used = true;
+    const { connectTimeout } = this.#options.connection;
+    const since = performance.now();
+    const layout = await this.#within(connectTimeout, this.topology.known());
+    const living = layout.primaries.filter(({ failed }) => !failed);
+    const [node] = living.length > 0 ? living : [...layout.nodes.values()];
+    if (node === undefined) throw new ClusterError("The cluster has no node that serves slots.");
+    await this.#nodes.link(node).connect(Math.max(1, connectTimeout - (performance.now() - since)));
+    return this;
+  }
+
+  /** A consumer of channels and patterns at one node, connected and subscribed to what the options name. */
+  async pubsub<D = Data, F extends NameForm = Form, Ignore extends boolean = false, Gaps extends boolean = false>(
+    options?: ClusterPubSubOptions<D, F, Ignore, Gaps>,
+  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
+    this.assertOpen();
+    this.#used = true;
+    type Item = ItemOf<D, Named<F>, Ignore, Gaps>;
+    return new ClusterPubSub<Item>(this, options as ClusterPubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+  }
+
+  /** A consumer of shard channels (server 7.0), connected and subscribed to what the options name. */
+  async shardedPubsub<
+    D = Data,
+    F extends NameForm = Form,
+    Ignore extends boolean = false,
+    Gaps extends boolean = false,
+  >(
+    options?: ShardedPubSubOptions<D, F, Ignore, Gaps>,
+  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
+    this.assertOpen();
+    this.#used = true;
+    type Item = ItemOf<D, Named<F>, Ignore, Gaps>;
+    return new ShardedPubSub<Item>(this, options as ShardedPubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+  }
+
+  // What consumers need (ClusterSource).
+
+  /** @internal */
+  override get defaults(): ConsumerSource["defaults"] {
+    return { ...super.defaults, readFromReplicas: this.#options.readFromReplicas };
+  }
+
+  /** @internal */
+  reach(announced: HostPort): HostPort {
+    return this.#options.translate(announced);
+  }
+
+  /** @internal */
+  leaseFrom(node: HostPort, patience: Patience, signal: AbortSignal): Promise<Connection> {
+    return this.pool.lease(this.#nodes.settingsOf(node), patience, signal);
+  }
+
+  /** @internal */
+  async probe(
+    command: "PUBLISH" | "SPUBLISH",
+    channel: Buffer,
+    payload: string,
+    except: HostPort | null,
+  ): Promise<Reply> {
+    if (command === "SPUBLISH") return this.send(command, channel, [command, channel, payload]);
+    const { nodes } = await this.topology.known();
+    const here = except === null ? null : addressOf(except.host, except.port);
+    const others = [...nodes.values()].filter(({ address, failed }) => address !== here && !failed);
+    const node = others[Math.floor(Math.random() * others.length)] ?? except;
+    if (node === null) throw new ClusterError("The cluster has no other node.");
+    return this.#nodes.link(node).command([command, channel, payload]);
+  }
+
+  // What the base class leaves open.
+
+  protected send(command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
+    this.#used = true;
+    const slot = slotOf(latin1(channel));
+    if (command === "SPUBLISH") return this.#lanes.send(slot, args) as Promise<number>;
+    // Where nobody owns the slot any node will do: classic messages reach all.
+    const { layout } = this.topology;
+    return this.#router.run(args, layout?.ownerOf(slot) === null ? null : slot) as Promise<number>;
+  }
+
+  protected async run(args: readonly Argument[]): Promise<Reply> {
+    this.#used = true;
+    return this.#router.run(args, await this.#keys.slotOf(args));
+  }
+
+  protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {
+    this.#used = true;
+    const layout = await this.#within(this.#options.commandTimeout, this.topology.known());
+    const living = [...layout.nodes.values()].filter(({ failed }) => !failed);
+    return Promise.all(living.map((node) => this.#nodes.link(node).command(args, wantsText)));
+  }
+
+  protected async end(): Promise<void> {
+    this.#closed = true;
+    this.topology.close();
+    await this.#nodes.close();
+  }
+
+  /** Why no node answers is more useful than that time has passed. */
+  async #within<T>(timeout: number, promise: Promise<T>): Promise<T> {
+    const timer = new AbortController();
+    const late = async (): Promise<never> => {
+      await delay(timeout, undefined, { signal: timer.signal });
+      const { failure } = this.topology;
+      throw failure instanceof ClusterError || failure instanceof ServerError
+        ? failure
+        : new TimeoutError(`No cluster within ${timeout} ms. Are the seeds up?`, { cause: failure ?? undefined });
+    };
+    try {
+      this.#failure = null;
+      return await Promise.race([promise, late()]);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    } finally {
+      timer.abort();
+    }
+  }
+}

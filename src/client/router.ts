@@ -1,0 +1,166 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ClusterNode, Layout } from "../cluster/layout.ts";
+import { isUnsettled, redirectOf } from "../cluster/redirects.ts";
+import type { HostPort } from "../cluster/replies.ts";
+import type { Topology } from "../cluster/topology.ts";
+import { quiet } from "../core/deferred.ts";
+import { ClusterError, ServerError, TimeoutError } from "../errors.ts";
+import type { Argument } from "../resp/encoder.ts";
+import type { Reply } from "../resp/reply.ts";
+import { Unsent } from "./command-link.ts";
+import type { Nodes } from "./nodes.ts";
+
+/** What a router works with. */
+export interface RouterOptions {
+  readonly topology: Topology;
+  readonly nodes: Nodes;
+  readonly reach: (announced: HostPort) => HostPort;
+  /** Milliseconds. */
+  readonly commandTimeout: number;
+}
+
+/** A command on its way. */
+interface Errand {
+  readonly args: readonly Argument[];
+  /** `null`: any node will do. */
+  readonly slot: number | null;
+  /** When it was issued: `performance.now()` time. */
+  readonly since: number;
+}
+
+/** A command that the server did not run. */
+export interface Refusal {
+  readonly error: ServerError;
+  /** Who refused it. */
+  readonly node: HostPort | null;
+}
+
+/** How a command is run. */
+export interface RunOptions {
+  /** Whether bulk strings of the reply are wanted as text; else they are Buffers. Default true. */
+  readonly wantsText?: boolean;
+  readonly refused?: Refusal | null;
+  /** When it was issued: `performance.now()` time. Default: now. */
+  readonly since?: number;
+}
+
+/** How often a command is sent on before it is given up. */
+const REDIRECTS = 16;
+/** The first redirects are followed at once; before the others nodes get time to agree. Milliseconds. */
+const AT_ONCE = 2;
+const FIRST_WAIT = 10;
+const LONGEST_WAIT = 500;
+
+/**
+ * Brings commands to the node that serves their slot: follows MOVED and ASK, waits where nobody serves the slot, and
+ * sends what was not sent to a node that fails to another. What was sent is never sent again unless the server refused it.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** Runs a command within `commandTimeout`; it may have been refused already. */
+  async run(
+    args: readonly Argument[],
+    slot: number | null,
+    { wantsText = true, refused = null, since = performance.now() }: RunOptions = {},
+  ): Promise<Reply> {
+    const errand: Errand = { args, slot, since };
+    if (this.#isLate(errand)) throw this.#late(errand);
+    let refusal = refused;
+    let redirects = 0;
+    for (;;) {
+      let ask: HostPort | null = null;
+      if (refusal !== null) {
+        if (redirectOf(refusal.error) !== null) redirects++;
+        ask = await this.#heed(refusal, errand, redirects);
+      }
+      const node = ask ?? this.#nodeFor(await this.#layout(errand), slot);
+      if (node === null) {
+        refusal = { error: new ServerError("CLUSTERDOWN Nobody serves the slot"), node: null };
+        continue;
+      }
+      try {
+        const link = this.#options.nodes.link(node);
+        // Both go out in one piece, so nothing comes between them.
+        if (ask !== null) void quiet(link.command(["ASKING"], true, errand.since));
+        return await link.command(args, wantsText, errand.since);
+      } catch (error) {
+        if (isRefusal(error)) refusal = { error, node };
+        else if (error instanceof Unsent && !this.#isLate(errand)) refusal = null;
+        else throw error;
+      }
+    }
+  }
+
+  /** The node that a command goes to first; `null` where that is not known at once. */
+  nodeFor(slot: number): ClusterNode | null {
+    const { layout } = this.#options.topology;
+    return layout === null ? null : this.#nodeFor(layout, slot);
+  }
+
+  #nodeFor(layout: Layout, slot: number | null): ClusterNode | null {
+    if (slot !== null) return layout.ownerOf(slot);
+    const living = layout.primaries.filter(({ failed }) => !failed);
+    return living[Math.floor(Math.random() * living.length)] ?? null;
+  }
+
+  /** The layout, within the command's time. */
+  async #layout(errand: Errand): Promise<Layout> {
+    const { topology, commandTimeout } = this.#options;
+    if (topology.layout !== null) return topology.layout;
+    const timer = new AbortController();
+    const late = delay(errand.since + commandTimeout - performance.now(), null, { signal: timer.signal }).catch(
+      () => null,
+    );
+    try {
+      const layout = await Promise.race([topology.known(), late]);
+      if (layout !== null) return layout;
+    } finally {
+      timer.abort();
+    }
+    throw this.#late(errand);
+  }
+
+  #late({ args }: Errand): TimeoutError {
+    const cause = this.#options.topology.failure;
+    const why = cause instanceof Error ? ` ${cause.message}` : "";
+    const what = String(args[0]).toUpperCase();
+    return new TimeoutError(`${what} was not sent: no node for it within ${this.#options.commandTimeout} ms.${why}`, {
+      cause: cause ?? undefined,
+    });
+  }
+
+  /** Learns from a refusal, and waits if need be; resolves to the node to ask just this once, if it names one. */
+  async #heed({ error, node }: Refusal, errand: Errand, redirects: number): Promise<HostPort | null> {
+    const { topology, reach } = this.#options;
+    const redirect = redirectOf(error);
+    const command = String(errand.args[0]).toUpperCase();
+    if (redirect === null && this.#isLate(errand)) throw error.about(command);
+    if (redirects > REDIRECTS || this.#isLate(errand)) {
+      throw new ClusterError(`${command} was sent on ${redirects} times, at last with: ${error.message}.`, {
+        cause: error,
+      });
+    }
+    const target = redirect === null ? null : reach({ host: redirect.host || (node?.host ?? ""), port: redirect.port });
+    if (redirect?.kind === "moved" && target !== null) topology.moved(redirect.slot, target);
+    if (redirect === null) void topology.refresh();
+    if (redirect === null || redirects > AT_ONCE) {
+      const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(0, redirects - AT_ONCE));
+      await delay(wait * (0.5 + Math.random() / 2));
+    }
+    return redirect?.kind === "ask" ? target : null;
+  }
+
+  #isLate({ since }: Errand): boolean {
+    return performance.now() - since >= this.#options.commandTimeout;
+  }
+}
+
+/** Whether the server did not run the command, and another node will, or the same one later. */
+export function isRefusal(error: unknown): error is ServerError {
+  return error instanceof ServerError && (redirectOf(error) !== null || isUnsettled(error));
+}

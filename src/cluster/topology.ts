@@ -1,0 +1,169 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { isTerminal } from "../connection/handshake.ts";
+import type { RetryPolicy } from "../core/backoff.ts";
+import { quiet } from "../core/deferred.ts";
+import { ClosedError } from "../errors.ts";
+import { type DiscoveryOptions, discover } from "./discovery.ts";
+import type { Layout, LayoutDiff } from "./layout.ts";
+import type { HostPort } from "./replies.ts";
+
+/** What a topology needs to know. */
+export interface TopologyOptions extends DiscoveryOptions {
+  readonly seeds: readonly HostPort[];
+  readonly retryPolicy: RetryPolicy;
+  /** Milliseconds between refreshes that nothing asks for. */
+  readonly interval: number;
+}
+
+/** Told after each refresh. */
+export type TopologyListener = (layout: Layout, diff: LayoutDiff | null) => void;
+
+/** Refreshes that are asked for come no closer than this; milliseconds. A thousand slots that move are a few refreshes. */
+const SPACING = 100;
+
+/**
+ * What is known of the cluster. Learned at the first use, by the retry policy until it succeeds; then refreshed on demand
+ * and at intervals. Whoever asks for a refresh while one is due shares it.
+ */
+export class Topology {
+  /** How often nodes were asked. */
+  refreshes = 0;
+  readonly #options: TopologyOptions;
+  readonly #listeners: Set<TopologyListener> = new Set();
+  readonly #closed: AbortController = new AbortController();
+  #layout: Layout | null = null;
+  #isolated = false;
+  #learning: Promise<Layout> | null = null;
+  #running: Promise<void> | null = null;
+  #due: Promise<void> | null = null;
+  #lastStart = Number.NEGATIVE_INFINITY;
+  #hint: HostPort | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why the last refresh failed; `null` after one that did not. */
+  #failure: unknown = null;
+
+  constructor(options: TopologyOptions) {
+    this.#options = options;
+  }
+
+  /** `null` until it is learned. */
+  get layout(): Layout | null {
+    return this.#layout;
+  }
+
+  /** Whether no node is in touch with the majority. */
+  get isolated(): boolean {
+    return this.#isolated;
+  }
+
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** The layout, learned first if need be. Rejects where further attempts are pointless: the next call tries again. */
+  known(): Promise<Layout> {
+    if (this.#layout !== null) return Promise.resolve(this.#layout);
+    if (this.#learning === null) {
+      this.#learning = quiet(this.#learn());
+      void quiet(
+        this.#learning.finally(() => {
+          this.#learning = null;
+        }),
+      );
+    }
+    return this.#learning;
+  }
+
+  /**
+   * Asks the nodes anew, the one named first; resolves after an attempt that began after this call, however it went.
+   */
+  refresh(first: HostPort | null = null): Promise<void> {
+    this.#hint = first ?? this.#hint;
+    this.#due ??= this.#soon();
+    return this.#due;
+  }
+
+  /** A node said that another one serves the slot now. */
+  moved(slot: number, owner: HostPort): void {
+    if (this.#layout === null) return;
+    const before = this.#layout;
+    this.#layout = before.withOwner(slot, owner);
+    if (this.#layout !== before) void this.refresh(owner);
+  }
+
+  /** Calls the listener after each refresh; returns a function that takes it back. */
+  onRefresh(listener: TopologyListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#closed.abort(new ClosedError("The client was closed."));
+    clearTimeout(this.#timer);
+    this.#listeners.clear();
+  }
+
+  async #learn(): Promise<Layout> {
+    const { signal } = this.#closed;
+    for (let attempt = 1; ; attempt++) {
+      await this.refresh();
+      signal.throwIfAborted();
+      if (this.#layout !== null) return this.#layout;
+      const wait = isTerminal(this.#failure) ? null : this.#options.retryPolicy(attempt, this.#failure);
+      if (wait === null) throw this.#failure;
+      await delay(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  }
+
+  async #soon(): Promise<void> {
+    const { signal } = this.#closed;
+    await this.#running;
+    const wait = this.#lastStart + SPACING - performance.now();
+    if (wait > 0) await delay(wait, undefined, { signal }).catch(() => {});
+    this.#due = null;
+    if (signal.aborted) return;
+    this.#lastStart = performance.now();
+    this.#running = this.#refresh();
+    await this.#running;
+  }
+
+  async #refresh(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.refreshes++;
+    const nodes = this.#candidates();
+    this.#hint = null;
+    const { signal } = this.#closed;
+    try {
+      const { layout, isolated } = await discover(nodes, this.#options, signal);
+      signal.throwIfAborted();
+      const diff = this.#layout === null ? null : layout.diff(this.#layout);
+      this.#layout = layout;
+      this.#isolated = isolated;
+      this.#failure = null;
+      for (const listener of this.#listeners) listener(layout, diff);
+    } catch (error) {
+      this.#failure = error;
+    }
+    if (signal.aborted) return;
+    this.#timer = setTimeout(() => void this.refresh(), this.#options.interval).unref();
+  }
+
+  /** The nodes to ask: the one that is said to know, those that are known, in random order, and the seeds. */
+  #candidates(): HostPort[] {
+    const known = shuffled([...(this.#layout?.nodes.values() ?? [])]);
+    const living = known.filter(({ failed }) => !failed);
+    const all = [...(this.#hint === null ? [] : [this.#hint]), ...living, ...shuffled(this.#options.seeds)];
+    const unique = new Map(all.map(({ host, port }) => [`${host} ${port}`, { host, port }]));
+    return [...unique.values()];
+  }
+}
+
+/** A random order. */
+export function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}

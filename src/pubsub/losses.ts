@@ -1,0 +1,70 @@
+import type { Entry } from "./entry.ts";
+import type { GapCause } from "./gap.ts";
+
+/** Entries that were without their subscription, why, and since when (epoch milliseconds). */
+export interface Missed {
+  readonly cause: GapCause;
+  readonly from: number;
+  readonly entries: readonly Entry[];
+}
+
+/** What is known of an interrupted subscription. */
+interface Interruption {
+  readonly cause: GapCause;
+  readonly from: number;
+}
+
+/**
+ * Subscriptions that were interrupted and are not restored yet: all those of a lost connection, or single ones that
+ * their node gave up. A loss that comes on top of another changes nothing: the window is open already.
+ */
+export class Losses {
+  /** By the epoch of the lost connection, which confirmed the entry. */
+  readonly #connections: Map<number, Interruption> = new Map();
+  readonly #entries: Map<Entry, Interruption> = new Map();
+
+  /** A connection is lost, with all that it had confirmed. */
+  connection(epoch: number, interruption: Interruption): void {
+    this.#connections.set(epoch, interruption);
+  }
+
+  /** One subscription is lost; false where it was none, or is lost already. */
+  entry(entry: Entry, interruption: Interruption): boolean {
+    if (entry.confirmed === 0 || this.#of(entry) !== undefined) return false;
+    this.#entries.set(entry, interruption);
+    return true;
+  }
+
+  /** These are subscribed again: what they may have missed, one for each cause. */
+  end(entries: readonly Entry[]): Missed[] {
+    if (this.#connections.size === 0 && this.#entries.size === 0) return [];
+    const byCause = new Map<GapCause, { cause: GapCause; from: number; entries: Entry[] }>();
+    for (const entry of entries) {
+      const interruption = this.#of(entry);
+      if (interruption === undefined) continue;
+      this.#entries.delete(entry);
+      const { cause, from } = interruption;
+      const missed = byCause.get(cause);
+      if (missed === undefined) byCause.set(cause, { cause, from, entries: [entry] });
+      else {
+        missed.from = Math.min(missed.from, from);
+        missed.entries.push(entry);
+      }
+    }
+    return [...byCause.values()];
+  }
+
+  forget(entry: Entry): void {
+    this.#entries.delete(entry);
+  }
+
+  /** All is restored but for these: what no entry needs any more is forgotten. */
+  settled(awaited: Iterable<Entry>): void {
+    const epochs = new Set(Array.from(awaited, (entry) => entry.confirmed));
+    for (const epoch of this.#connections.keys()) if (!epochs.has(epoch)) this.#connections.delete(epoch);
+  }
+
+  #of(entry: Entry): Interruption | undefined {
+    return this.#entries.get(entry) ?? this.#connections.get(entry.confirmed);
+  }
+}

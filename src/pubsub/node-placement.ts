@@ -1,0 +1,115 @@
+import { addressOf, type ClusterNode, type Layout } from "../cluster/layout.ts";
+import { isIsolated } from "../cluster/replies.ts";
+import { shuffled } from "../cluster/topology.ts";
+import type { Connection, Patience } from "../connection/connection.ts";
+import { ClusterError, ServerError } from "../errors.ts";
+import type { Link } from "./link.ts";
+import { OneLink, type PlacementHost } from "./placement.ts";
+import type { ClusterSource } from "./source.ts";
+
+/**
+ * Every name over one link to a random node of a cluster, which hands on what is published at any other. The link leaves
+ * a node that has left the cluster, is held for dead, or has lost the majority: then others' messages do not reach it.
+ */
+export class NodePlacement extends OneLink {
+  readonly #source: ClusterSource;
+  readonly #readsFromReplicas: boolean;
+  /** Nodes that could not be used since one could. */
+  readonly #avoided: Set<string> = new Set();
+  #node: ClusterNode | null = null;
+  #forget: (() => void) | null = null;
+
+  constructor(source: ClusterSource, host: PlacementHost, readsFromReplicas: boolean) {
+    super(
+      host.link({
+        dial: (patience, signal) => this.#dial(patience, signal),
+        release: (connection) => source.release(connection),
+      }),
+    );
+    this.#source = source;
+    this.#readsFromReplicas = readsFromReplicas;
+  }
+
+  get node(): ClusterNode | null {
+    return this.#node;
+  }
+
+  override start(): void {
+    this.#forget ??= this.#source.topology.onRefresh((layout) => this.#judge(layout));
+    super.start();
+  }
+
+  override stop(): Promise<void> {
+    this.#forget?.();
+    this.#forget = null;
+    return super.stop();
+  }
+
+  override down(): void {
+    this.#avoid();
+  }
+
+  override missed(): void {
+    this.#avoid();
+  }
+
+  #avoid(): void {
+    if (this.#node === null) return;
+    this.#avoided.add(this.#node.address);
+    void this.#source.topology.refresh();
+  }
+
+  async #dial(patience: Patience, signal: AbortSignal): Promise<Connection> {
+    const { topology } = this.#source;
+    const layout = await topology.known();
+    signal.throwIfAborted();
+    const node = this.#choose(layout);
+    this.#node = node;
+    const connection = await this.#source.leaseFrom(node, patience, signal);
+    try {
+      await refuseIsolated(connection, node);
+    } catch (error) {
+      connection.destroy(error);
+      throw error;
+    }
+    this.#avoided.clear();
+    return connection;
+  }
+
+  #choose({ nodes }: Layout): ClusterNode {
+    const living = shuffled([...nodes.values()].filter(({ failed }) => !failed));
+    const usable = living.filter(({ address }) => !this.#avoided.has(address));
+    if (usable.length === 0) this.#avoided.clear();
+    const candidates = usable.length > 0 ? usable : living;
+    const wanted = candidates.find(({ role }) => (role === "replica") === this.#readsFromReplicas);
+    const chosen = wanted ?? candidates[0];
+    if (chosen === undefined) throw new ClusterError("No node of the cluster is alive.");
+    return chosen;
+  }
+
+  #judge(layout: Layout): void {
+    const node = this.#node;
+    const [link] = this.links;
+    if (node === null || !link.ready) return;
+    const known = layout.nodes.get(node.address);
+    if (known === undefined) this.#leave(link, `${node.address} has left the cluster.`);
+    else if (known.failed) this.#leave(link, `The cluster holds ${node.address} for dead.`);
+    else if (this.#source.topology.isolated) this.#leave(link, `${node.address} has lost the majority of the cluster.`);
+  }
+
+  #leave(link: Link, why: string): void {
+    link.reset(new ClusterError(`${why} Messages may not reach its subscribers.`));
+  }
+}
+
+/** A node that has lost the majority serves on, and others' messages do not reach it. */
+async function refuseIsolated(connection: Connection, { host, port }: ClusterNode): Promise<void> {
+  try {
+    if (!isIsolated(await connection.command(["CLUSTER", "INFO"]))) return;
+  } catch (error) {
+    // Not allowed to ask: then it is not known to be isolated.
+    if (error instanceof ServerError) return;
+    throw error;
+  }
+  throw new ClusterError(`${addressOf(host, port)} has lost the majority of the cluster.`);
+}

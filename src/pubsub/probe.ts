@@ -1,0 +1,168 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { slotOf } from "../cluster/slot.ts";
+import type { Endpoint } from "../connection/settings.ts";
+import { ConnectionError } from "../errors.ts";
+import { latin1, nameOf } from "../names.ts";
+import type { Payload } from "../resp/reply.ts";
+import { discard, Entry } from "./entry.ts";
+import type { Link } from "./link.ts";
+import type { ConsumerSource } from "./source.ts";
+
+/** What a probe needs of the engine. */
+export interface Probed {
+  readonly links: Iterable<Link>;
+  /** The entries that call the link home. */
+  entriesOf(link: Link): Iterable<Entry>;
+  /** Subscribes an entry that the user knows nothing of. */
+  subscribeQuietly(entry: Entry, link: Link): void;
+}
+
+/** How a consumer probes. */
+export interface ProbeSettings {
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly channel: string;
+  /** How long a message may take; milliseconds. */
+  readonly patience: number;
+  readonly command: "PUBLISH" | "SPUBLISH";
+}
+
+/** What is known of one connection. */
+interface Line {
+  readonly epoch: number;
+  /** The channel that is published to. */
+  readonly entry: Entry;
+  /** For a shard channel: the user's channel whose slot it shares. While that one is served here, so is this one. */
+  readonly companion: Entry | null;
+  /** When a message last came through; epoch milliseconds. */
+  provenAt: number;
+}
+
+/** How often a message that was published must fail to arrive. */
+const TRIES = 2;
+
+/**
+ * Publishes at intervals to a channel that each link subscribes to. A link on which nothing arrives that another node has
+ * taken is deaf, though it may answer PING: its node has lost the others.
+ */
+export class Probe {
+  readonly #probed: Probed;
+  readonly #source: ConsumerSource;
+  readonly #settings: ProbeSettings;
+  readonly #lines: WeakMap<Link, Line> = new WeakMap();
+  readonly #busy: WeakSet<Link> = new WeakSet();
+  /** Who waits for which message. */
+  readonly #awaited: Map<string, () => void> = new Map();
+  readonly #stopped: AbortController = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(probed: Probed, source: ConsumerSource, settings: ProbeSettings) {
+    this.#probed = probed;
+    this.#source = source;
+    this.#settings = settings;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      for (const link of this.#probed.links) if (link.restored) void this.#probe(link);
+    }, this.#settings.interval);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#stopped.abort();
+  }
+
+  /** A message came on a channel that the user did not ask for. */
+  heard(payload: Payload): void {
+    this.#awaited.get(payload.text())?.();
+  }
+
+  async #probe(link: Link): Promise<void> {
+    if (this.#busy.has(link)) return;
+    this.#busy.add(link);
+    try {
+      const line = this.#line(link);
+      if (line === null) return;
+      for (let attempt = 1; attempt <= TRIES; attempt++) {
+        const sentAt = Date.now();
+        const arrived = await this.#publish(line, link.endpoint);
+        if (arrived === null || !isLive(line, link) || this.#stopped.signal.aborted) return;
+        if (arrived) {
+          line.provenAt = sentAt;
+          return;
+        }
+      }
+      const { channel } = this.#settings;
+      const why = `What was published to ${JSON.stringify(channel)} did not arrive, though the node answers PING.`;
+      link.reset(new ConnectionError(why), line.provenAt);
+    } finally {
+      this.#busy.delete(link);
+    }
+  }
+
+  /** The channel to publish to; `null` while it is being subscribed. */
+  #line(link: Link): Line | null {
+    const known = this.#lines.get(link);
+    if (known?.epoch === link.epoch && (known.companion === null || isServed(known.companion, link))) {
+      return known.entry.confirmed === link.epoch ? known : null;
+    }
+    const { channel, command } = this.#settings;
+    let key: string | null = latin1(channel);
+    let companion: Entry | null = null;
+    if (command === "SPUBLISH") {
+      key = null;
+      for (companion of this.#probed.entriesOf(link)) {
+        key = inSlotOf(companion.key, latin1(channel));
+        if (key !== null && isServed(companion, link)) break;
+      }
+    }
+    if (key === null) return null;
+    const entry = new Entry(command === "SPUBLISH" ? "shard" : "channel", key, nameOf(key, "utf8"), discard);
+    entry.established = true;
+    this.#lines.set(link, { epoch: link.epoch, entry, companion, provenAt: Date.now() });
+    this.#probed.subscribeQuietly(entry, link);
+    return null;
+  }
+
+  /** Whether a message came through in time; `null` if nobody took it, which says nothing. */
+  async #publish({ entry }: Line, endpoint: Endpoint | null): Promise<boolean | null> {
+    const nonce = `tidings-probe-${randomUUID()}`;
+    const { command, patience } = this.#settings;
+    const arrival = new Promise<true>((resolve) => this.#awaited.set(nonce, () => resolve(true)));
+    const here = endpoint === null || "path" in endpoint ? null : endpoint;
+    const timer = new AbortController();
+    const signal = AbortSignal.any([timer.signal, this.#stopped.signal]);
+    const late = (): Promise<null> => delay(patience, null, { signal }).catch(() => null);
+    const channel = Buffer.from(entry.key, "latin1");
+    const taken = this.#source.probe(command, channel, nonce, here).then(
+      () => false as const,
+      () => null,
+    );
+    try {
+      const first = await Promise.race([arrival, taken, late()]);
+      if (first !== false) return first;
+      return (await Promise.race([arrival, late()])) ?? false;
+    } finally {
+      timer.abort();
+      this.#awaited.delete(nonce);
+    }
+  }
+}
+
+/** Whether the line still proves something of the link. */
+function isLive({ epoch, companion }: Line, link: Link): boolean {
+  return link.restored && link.epoch === epoch && (companion === null || isServed(companion, link));
+}
+
+function isServed(entry: Entry, link: Link): boolean {
+  return entry.link === link && entry.confirmed === link.epoch && entry.wanted;
+}
+
+/** A name that begins with `channel`, in the slot of another; `null` where no hash tag leads there. */
+function inSlotOf(key: string, channel: string): string | null {
+  const tag = /\{([^}]+)\}/.exec(key)?.[1] ?? key;
+  const name = `${channel}{${tag}}`;
+  return slotOf(name) === slotOf(key) ? name : null;
+}

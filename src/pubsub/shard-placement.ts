@@ -1,0 +1,291 @@
+import { addressOf, type ClusterNode, type Layout, type Shard } from "../cluster/layout.ts";
+import { isUnsettled, redirectOf } from "../cluster/redirects.ts";
+import type { HostPort } from "../cluster/replies.ts";
+import { slotOf } from "../cluster/slot.ts";
+import { ClusterError, type ServerError } from "../errors.ts";
+import type { Command } from "./command.ts";
+import { type Entry, nowhere } from "./entry.ts";
+import type { Link } from "./link.ts";
+import type { Placement, PlacementHost } from "./placement.ts";
+import type { ClusterSource } from "./source.ts";
+import { Wanderers } from "./wanderers.ts";
+
+/** A link to one node. */
+interface Seat {
+  readonly node: HostPort;
+  readonly address: string;
+  readonly link: Link;
+}
+
+/**
+ * Shard channels, each at a node of the shard that serves its slot: one link for each node that serves any. A channel's
+ * home changes when its node says so (a pushed `sunsubscribe`, a MOVED) or when its connection is lost; then whichever
+ * node of the shard comes up first takes it.
+ */
+export class ShardPlacement implements Placement {
+  readonly #source: ClusterSource;
+  readonly #host: PlacementHost;
+  readonly #readsFromReplicas: boolean;
+  readonly #seats: Map<string, Seat> = new Map();
+  readonly #seatOf: Map<Link, Seat> = new Map();
+  /** Channels whose node gave them up, on their way to another. */
+  readonly #wanderers: Wanderers;
+  /** Links that give their connections back. */
+  readonly #leaving: Set<Promise<void>> = new Set();
+  #forget: (() => void) | null = null;
+  #tidying = false;
+
+  constructor(source: ClusterSource, host: PlacementHost, readsFromReplicas: boolean) {
+    this.#source = source;
+    this.#host = host;
+    this.#readsFromReplicas = readsFromReplicas;
+    this.#wanderers = new Wanderers((slot, entries, target) => this.#settleDown(slot, entries, target));
+  }
+
+  get links(): Iterable<Link> {
+    return this.#seatOf.keys();
+  }
+
+  get settled(): boolean {
+    if (this.#forget === null || this.#source.topology.layout === null || this.#wanderers.size > 0) return false;
+    for (const link of this.links) if (link.names > 0 && !link.restored) return false;
+    return true;
+  }
+
+  start(): void {
+    const { topology } = this.#source;
+    this.#forget ??= topology.onRefresh((layout) => this.#refreshed(layout));
+    for (const link of this.links) link.start();
+    topology.known().then(
+      () => this.#placeAll(),
+      (error) => {
+        if (this.#forget !== null) this.#host.giveUp(error);
+      },
+    );
+  }
+
+  halt(reason: unknown): void {
+    this.#forget?.();
+    this.#forget = null;
+    this.#wanderers.stop();
+    for (const link of this.links) link.halt(reason);
+  }
+
+  async stop(): Promise<void> {
+    this.#forget?.();
+    this.#forget = null;
+    this.#wanderers.stop();
+    for (const seat of this.#seats.values()) this.#close(seat);
+    await Promise.all(this.#leaving);
+  }
+
+  place(entry: Entry): void {
+    const { layout } = this.#source.topology;
+    if (this.#forget === null || layout === null) return;
+    const slot = slotOf(entry.key);
+    if (this.#wanderers.join(slot, entry)) return;
+    const shard = layout.shardOf(slot);
+    if (shard === null) this.#wanderers.redirect(slot, entry, null);
+    else this.#move(entry, this.#seat(this.#choose(shard)).link);
+  }
+
+  confirmed(entry: Entry): void {
+    if (this.#wanderers.idle) return;
+    this.#wanderers.arrived(slotOf(entry.key));
+  }
+
+  left(entry: Entry): void {
+    this.#move(entry, nowhere);
+    if (!this.#wanderers.idle) this.#wanderers.leave(slotOf(entry.key), entry);
+    this.tidy();
+  }
+
+  tidy(): void {
+    if (this.#tidying) return;
+    this.#tidying = true;
+    // A little later: the name that left may be followed by one that comes.
+    setImmediate(() => {
+      this.#tidying = false;
+      for (const seat of this.#seats.values()) {
+        if (seat.link.names === 0 && seat.link.idle && !this.#isAwaited(seat)) this.#close(seat);
+      }
+      this.#host.settle();
+    });
+  }
+
+  up(link: Link): void {
+    const { layout } = this.#source.topology;
+    const seat = this.#seatOf.get(link);
+    if (seat === undefined || layout === null) return;
+    // It takes the channels of its shard that no node serves at the moment.
+    for (const entry of this.#host.registry.shard.values()) {
+      if (entry.link === nowhere || entry.link.ready || !entry.wanted) continue;
+      if (has(layout.shardOf(slotOf(entry.key)), seat.address)) this.#move(entry, link);
+    }
+    this.tidy();
+  }
+
+  down(): void {
+    void this.#source.topology.refresh();
+  }
+
+  missed(link: Link): void {
+    void this.#source.topology.refresh();
+    // The others of the shard may serve meanwhile.
+    for (const shard of this.#shardsOf(link)) {
+      for (const node of shard.nodes) if (!node.failed) this.#seat(node);
+    }
+  }
+
+  dismissed(link: Link, entry: Entry): void {
+    const { topology } = this.#source;
+    const seat = this.#seatOf.get(link);
+    this.#move(entry, nowhere);
+    // The node that gave it up knows best who has it now.
+    const refreshed = topology.refresh(seat?.node ?? null);
+    this.#wanderers.await(slotOf(entry.key), entry, refreshed);
+  }
+
+  redirected(command: Command, error: ServerError): boolean {
+    const seat = this.#seatOf.get(command.link as Link);
+    const redirect = redirectOf(error);
+    const { registry } = this.#host;
+    const entries = command.left.filter(
+      (entry) => entry.link === command.link && registry.shard.get(entry.key) === entry,
+    );
+    if (redirect === null) {
+      // What the node serves already it goes on serving while the cluster is down.
+      const served = entries.some((entry) => entry.confirmed === command.epoch);
+      if (!isUnsettled(error) || served) return false;
+      void this.#source.topology.refresh();
+    }
+    const target =
+      redirect === null
+        ? null
+        : this.#source.reach({ host: redirect.host || (seat?.node.host ?? ""), port: redirect.port });
+    if (redirect !== null && target !== null) this.#source.topology.moved(redirect.slot, target);
+    for (const entry of entries) {
+      this.#move(entry, nowhere);
+      if (entry.wanted) this.#wanderers.redirect(slotOf(entry.key), entry, target);
+    }
+    this.tidy();
+    return true;
+  }
+
+  // ---
+
+  #placeAll(): void {
+    const homeless = [...this.#host.registry.shard.values()].filter((entry) => entry.wanted && !entry.link.ready);
+    for (const entry of homeless) this.place(entry);
+    this.#host.restore(homeless);
+    this.#host.settle();
+  }
+
+  #refreshed(layout: Layout): void {
+    for (const { address, link } of this.#seats.values()) {
+      if (!layout.nodes.has(address) && link.ready) {
+        link.reset(new ClusterError(`${address} has left the cluster.`));
+      }
+    }
+    const homeless: Entry[] = [];
+    const doubtful: Entry[] = [];
+    for (const entry of this.#host.registry.shard.values()) {
+      const seat = this.#seatOf.get(entry.link as Link);
+      if (seat === undefined || !entry.wanted) continue;
+      const shard = layout.shardOf(slotOf(entry.key));
+      if (shard === null || has(shard, seat.address)) continue;
+      if (entry.link.ready) doubtful.push(entry);
+      else homeless.push(entry);
+    }
+    for (const entry of homeless) {
+      this.#move(entry, nowhere);
+      this.place(entry);
+    }
+    this.#host.restore(homeless);
+    // What the layout places elsewhere may be deaf where it is: that node is asked.
+    this.#host.audit(doubtful);
+    this.tidy();
+  }
+
+  /** Wanderers of a slot may go to the node they were sent to, or to the one that the layout names. */
+  #settleDown(slot: number, entries: readonly Entry[], target: HostPort | null): boolean {
+    const shard = this.#source.topology.layout?.shardOf(slot) ?? null;
+    const node = target ?? (shard === null ? null : this.#choose(shard));
+    if (node === null) {
+      void this.#source.topology.refresh();
+      return false;
+    }
+    const { link } = this.#seat(node);
+    for (const entry of entries) this.#move(entry, link);
+    this.#host.restore(entries);
+    return true;
+  }
+
+  /** The node that is to serve a shard: of the role that is wanted, one that has a link before one that has none. */
+  #choose({ nodes }: Shard): ClusterNode {
+    const rank = ({ role, failed, address }: ClusterNode): number => {
+      const link = this.#seats.get(address)?.link;
+      const unfit = failed || link?.failing === true ? 4 : 0;
+      const other = (role === "replica") === this.#readsFromReplicas ? 0 : 2;
+      return unfit + other + (link === undefined ? 1 : 0);
+    };
+    const best = Math.min(...nodes.map(rank));
+    const equals = nodes.filter((node) => rank(node) === best);
+    return equals[Math.floor(Math.random() * equals.length)] as ClusterNode;
+  }
+
+  #seat(node: HostPort): Seat {
+    const address = addressOf(node.host, node.port);
+    const known = this.#seats.get(address);
+    if (known !== undefined) return known;
+    const link = this.#host.link({
+      dial: (patience, signal) => this.#source.leaseFrom(node, patience, signal),
+      release: (connection) => this.#source.release(connection),
+    });
+    const seat = { node, address, link };
+    this.#seats.set(address, seat);
+    this.#seatOf.set(link, seat);
+    link.start();
+    return seat;
+  }
+
+  #close({ address, link }: Seat): void {
+    this.#seats.delete(address);
+    this.#seatOf.delete(link);
+    const leaving: Promise<void> = link.stop().finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
+
+  /** Whether the link is tried because another node of its shard, which has names, does not come up. */
+  #isAwaited({ address, link }: Seat): boolean {
+    if (link.ready) return false;
+    for (const other of this.links) {
+      if (other.names === 0 || other.ready) continue;
+      for (const shard of this.#shardsOf(other)) if (has(shard, address)) return true;
+    }
+    return false;
+  }
+
+  /** The shards whose channels have the link for a home. */
+  #shardsOf(link: Link): Set<Shard> {
+    const shards = new Set<Shard>();
+    const { layout } = this.#source.topology;
+    for (const entry of this.#host.registry.shard.values()) {
+      const shard = entry.link === link ? layout?.shardOf(slotOf(entry.key)) : null;
+      if (shard) shards.add(shard);
+    }
+    return shards;
+  }
+
+  #move(entry: Entry, home: Link | typeof nowhere): void {
+    const before = this.#seatOf.get(entry.link as Link)?.link;
+    if (before !== undefined) before.names--;
+    if (home !== nowhere) (home as Link).names++;
+    entry.link = home;
+    entry.last = null;
+  }
+}
+
+function has(shard: Shard | null, address: string): boolean {
+  return shard?.nodes.some((node) => node.address === address) ?? false;
+}

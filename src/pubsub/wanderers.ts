@@ -1,0 +1,145 @@
+import type { HostPort } from "../cluster/replies.ts";
+import type { Entry } from "./entry.ts";
+
+/** The channels of one slot between two homes. */
+interface Journey {
+  readonly entries: Set<Entry>;
+  /** How often nodes sent them on since they were last subscribed. */
+  attempts: number;
+  /** Where they were sent. */
+  target: HostPort | null;
+  timer: NodeJS.Timeout | null;
+  /** How many refreshes of the layout they wait for. */
+  refreshes: number;
+}
+
+/** Milliseconds: while a slot changes hands its two nodes send everybody to each other, for a moment or for long. */
+const FIRST_WAIT = 10;
+const SOON = 100;
+const LATER = 1000;
+/** Attempts before the waits grow beyond `SOON`. */
+const PATIENT_AFTER = 30;
+
+/**
+ * Shard channels whose node gave them up. The first node that is named is asked at once; every further one after a wait
+ * that grows, so that two nodes that point at each other cost little and are noticed soon when they agree.
+ */
+export class Wanderers {
+  readonly #journeys: Map<number, Journey> = new Map();
+  readonly #settle: (slot: number, entries: readonly Entry[], target: HostPort | null) => boolean;
+  #size = 0;
+
+  /** `settle` gives entries a home; false if there is none yet. */
+  constructor(settle: (slot: number, entries: readonly Entry[], target: HostPort | null) => boolean) {
+    this.#settle = settle;
+  }
+
+  /** How many entries have no home. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether no slot was on the move since its channels were last subscribed. */
+  get idle(): boolean {
+    return this.#journeys.size === 0;
+  }
+
+  /** Takes the entry along if others of its slot are without a home; false if none are. */
+  join(slot: number, entry: Entry): boolean {
+    const journey = this.#journeys.get(slot);
+    if (journey === undefined || journey.entries.size === 0) return false;
+    this.#add(journey, entry);
+    return true;
+  }
+
+  /** The entry's node gave it up; it goes on once the layout is refreshed. */
+  await(slot: number, entry: Entry, refreshed: Promise<void>): void {
+    const journey = this.#journey(slot);
+    this.#add(journey, entry);
+    journey.refreshes++;
+    void refreshed.then(() => {
+      journey.refreshes--;
+      if (journey.refreshes === 0 && journey.timer === null) this.#go(slot, journey);
+    });
+  }
+
+  /** A node sent the entry to another (`null`: nobody serves its slot). */
+  redirect(slot: number, entry: Entry, target: HostPort | null): void {
+    const journey = this.#journey(slot);
+    this.#add(journey, entry);
+    journey.target = target;
+    if (journey.timer === null) this.#wait(slot, journey);
+  }
+
+  /** A channel of the slot is subscribed. */
+  arrived(slot: number): void {
+    const journey = this.#journeys.get(slot);
+    if (journey !== undefined && journey.entries.size === 0) this.#journeys.delete(slot);
+  }
+
+  /** The entry is wanted no more. */
+  leave(slot: number, entry: Entry): void {
+    const journey = this.#journeys.get(slot);
+    if (journey?.entries.delete(entry)) this.#size--;
+    if (journey?.entries.size !== 0) return;
+    if (journey.timer !== null) clearTimeout(journey.timer);
+    this.#journeys.delete(slot);
+  }
+
+  stop(): void {
+    for (const { timer, entries } of this.#journeys.values()) {
+      if (timer !== null) clearTimeout(timer);
+      entries.clear();
+    }
+    this.#journeys.clear();
+    this.#size = 0;
+  }
+
+  #journey(slot: number): Journey {
+    const known = this.#journeys.get(slot);
+    if (known !== undefined) return known;
+    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null, refreshes: 0 };
+    this.#journeys.set(slot, journey);
+    return journey;
+  }
+
+  #add({ entries }: Journey, entry: Entry): void {
+    if (entries.has(entry)) return;
+    entries.add(entry);
+    this.#size++;
+  }
+
+  #wait(slot: number, journey: Journey): void {
+    const { attempts, target } = journey;
+    journey.attempts++;
+    journey.timer = setTimeout(
+      () => {
+        journey.timer = null;
+        this.#go(slot, journey);
+      },
+      waitBefore(target === null ? attempts + 1 : attempts),
+    );
+  }
+
+  #go(slot: number, journey: Journey): void {
+    const entries = [...journey.entries];
+    if (entries.length === 0) return;
+    journey.entries.clear();
+    this.#size -= entries.length;
+    const { target } = journey;
+    journey.target = null;
+    if (this.#settle(slot, entries, target)) return;
+    for (const entry of entries) this.#add(journey, entry);
+    this.#wait(slot, journey);
+  }
+}
+
+/** Milliseconds, with jitter: consumers that lost the same slot do not come at once. */
+function waitBefore(attempts: number): number {
+  if (attempts === 0) return 0;
+  const longest =
+    attempts < PATIENT_AFTER
+      ? Math.min(SOON, FIRST_WAIT * 2 ** (attempts - 1))
+      : Math.min(LATER, SOON * 2 ** (attempts - PATIENT_AFTER));
+  return longest * (0.5 + Math.random() / 2);
+}

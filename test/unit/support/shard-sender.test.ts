@@ -1,0 +1,94 @@
+import * as net from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { ClusterNode } from "../../support/cluster-node.ts";
+import { slotsIn } from "../../support/cluster-view.ts";
+import { eventually } from "../../support/eventually.ts";
+import { Ledger } from "../../support/ledger.ts";
+import { startCluster, type TestCluster } from "../../support/redis-cluster.ts";
+import { RespReader } from "../../support/resp-reader.ts";
+import { command } from "../../support/resp-writer.ts";
+import { startShardStamper } from "../../support/shard-sender.ts";
+import type { Published, Stamper } from "../../support/stamper.ts";
+
+describe("a stamper for shard channels", () => {
+  let cluster: TestCluster;
+  const sockets: net.Socket[] = [];
+
+  /** A subscriber on every node that may have the channels one day. */
+  const subscribe = (ledger: Ledger, node: ClusterNode, channels: readonly string[]): void => {
+    const socket = net.connect(node.port, "127.0.0.1").on("error", () => {});
+    sockets.push(socket);
+    const reader = new RespReader();
+    socket.on("data", (chunk: Buffer) => {
+      reader.feed(chunk);
+      for (const value of reader.drain()) {
+        if (!Array.isArray(value)) continue;
+        const [kind, channel, data] = value.map(String);
+        if (kind === "smessage") ledger.record({ channel: channel ?? "", pattern: null, data: data ?? "" });
+      }
+    });
+    for (const channel of channels) socket.write(command(["SSUBSCRIBE", channel]));
+  };
+
+  /** The highest sequence that the servers have taken, by channel. */
+  const taken = ({ published }: Stamper, channel: string): number =>
+    published.reduce((count, it) => (it.channel === channel && it.acknowledgedAt !== null ? it.sequence : count), 0);
+
+  const flows = async (stamper: Stamper, channels: readonly string[], more = 20): Promise<void> => {
+    const before = channels.map((channel) => taken(stamper, channel));
+    await eventually(() => {
+      channels.forEach((channel, index) => {
+        expect(taken(stamper, channel)).toBeGreaterThan((before[index] ?? 0) + more);
+      });
+    });
+  };
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  test("follows moving slots; every message is taken once and in order", async () => {
+    const [a, b] = cluster.primaries as [ClusterNode, ClusterNode];
+    const channels = cluster.channelsForSlot(5, 3);
+    const stamper = startShardStamper(cluster, { channels, interval: 1 });
+    await flows(stamper, channels);
+    await cluster.migrateSlot(5, b, { order: "source-first", pauseMs: 100 });
+    await flows(stamper, channels);
+    await cluster.migrateSlot(5, a, { order: "target-first", pauseMs: 100 });
+    await cluster.moveSlots(slotsIn([[0, 999]]), b, { gossip: false });
+    await flows(stamper, channels);
+    const published = await stamper.stop();
+    expect(published.filter(({ acknowledgedAt }) => acknowledgedAt === null)).toEqual([]);
+    await cluster.moveSlots(slotsIn([[0, 999]]), a);
+  });
+
+  test("goes on for other channels while a node is dead, and for its own after the failover", async () => {
+    const [a, b] = cluster.primaries as [ClusterNode, ClusterNode];
+    const [mine, theirs] = [cluster.channelsFor(a, 2), cluster.channelsFor(b, 2)];
+    const ledger = new Ledger();
+    // The promoted replica keeps its subscriptions, so this subscriber hears everything that anybody has taken.
+    const [heir] = cluster.replicasOf(a) as [ClusterNode];
+    subscribe(ledger, heir, mine);
+    subscribe(ledger, b, theirs);
+    const stamper = startShardStamper(cluster, { channels: [...mine, ...theirs], interval: 1 });
+    await eventually(() => expect(ledger.received).toBeGreaterThan(100));
+    await a.kill();
+    await flows(stamper, theirs, 100);
+    expect(await cluster.waitForFailover(a)).toBe(heir);
+    await flows(stamper, [...mine, ...theirs]);
+    const published: readonly Published[] = await stamper.stop();
+    await eventually(() => expect(ledger.behind(published)).toEqual([]));
+    const { duplicates, reordered, foreign } = ledger.report(published);
+    expect([duplicates, reordered, foreign]).toEqual([[], [], []]);
+    await a.start();
+    await cluster.agree();
+  });
+});
