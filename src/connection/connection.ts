@@ -39,6 +39,8 @@ export class Connection implements Receiver {
   pushes: PushReceiver = noPushes;
   /** Set when a reply may still be on its way that nobody will wait for: the connection must not serve another. */
   inDoubt = false;
+  /** Whether it ever subscribed to shard channels: servers before 7.0 do not know how to unsubscribe from them. */
+  sharded = false;
   /** When the last bytes arrived, in epoch milliseconds; while bytes are decoded, when those before them did. */
   lastByteAt: number = Date.now();
 
@@ -155,6 +157,7 @@ export class Connection implements Receiver {
    * goes behind it, whose answer is for `pending` too.
    */
   subscription(command: string, keys: readonly string[], pending: PendingReply, nonce: string | null = null): void {
+    if (command === "SSUBSCRIBE") this.sharded = true;
     this.#encoder.keys(command, keys);
     if (nonce !== null) this.#encoder.command(["PING", nonce]);
     this.#issued(pending);

@@ -124,17 +124,19 @@ export class Pool {
 /** Unsubscribes from whatever is left and waits for the fence behind it. */
 async function isClean(connection: Connection): Promise<boolean> {
   if (connection.inDoubt || connection.head !== undefined) return false;
-  let left = 0;
+  // Channels and patterns are counted together, shard channels apart.
+  const left = { classic: 0, sharded: 0 };
   const count: PushReceiver = {
     ...noPushes,
-    confirmation: (_kind, _key, subscriptions) => {
-      left = subscriptions;
+    confirmation: (kind, _key, subscriptions) => {
+      left[kind === "sunsubscribe" ? "sharded" : "classic"] = subscriptions;
     },
   };
   connection.pushes = count;
-  const passed = await within(PROOF.returned, connection.fence(["UNSUBSCRIBE", "PUNSUBSCRIBE"]));
+  const commands = ["UNSUBSCRIBE", "PUNSUBSCRIBE", ...(connection.sharded ? ["SUNSUBSCRIBE"] : [])];
+  const passed = await within(PROOF.returned, connection.fence(commands));
   if (connection.reason === null) connection.pushes = noPushes;
-  return passed && left === 0 && connection.head === undefined;
+  return passed && left.classic === 0 && left.sharded === 0 && connection.head === undefined;
 }
 
 /** The promise's answer, or false when it takes longer than that. */

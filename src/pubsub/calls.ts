@@ -1,6 +1,7 @@
+import { onAbort } from "../core/abort.ts";
 import { TimeoutError } from "../errors.ts";
 import { Call, type Phase } from "./call.ts";
-import type { Claim, Entry, Home } from "./entry.ts";
+import { type Claim, discard, type Entry, type Home, type Sink } from "./entry.ts";
 
 /** What calls need of the engine. */
 export interface CallsOwner {
@@ -12,8 +13,15 @@ export interface CallsOwner {
   nextOrder(): number;
   /** Whether it is not known yet if the server denies the call's names. */
   trying(call: Claim): boolean;
-  /** Nobody wants these any more. */
-  withdraw(entries: readonly Entry[]): void;
+  /** Tells the servers what the calls want of entries. */
+  send(entries: readonly Entry[], how: { readonly call: Claim | null; readonly reassert?: boolean }): void;
+}
+
+/** What bounds one call; the timeout counts silence on a ready connection. */
+export interface CallOptions {
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The user's calls that are not settled, and what becomes of them. */
@@ -36,12 +44,42 @@ export class Calls {
     return this.#pending[Symbol.iterator]();
   }
 
-  /** A call, bounded by silence: `timeout` milliseconds on links that are ready. */
-  open(entries: readonly Entry[], timeout: number, late: (call: Claim, bound: number) => void): Claim {
-    const bounds = { ready: timeout, away: this.#connectTimeout };
-    const call: Claim = new Call(this.#owner.nextOrder(), entries, bounds, (bound) => late(call, bound));
-    this.#pending.add(call);
-    if (this.#owner.started) call.enter(this.#phase(call));
+  /** Wants entries, all or none; each may get a new sink. Settles when the servers have confirmed every one. */
+  want(entries: readonly Entry[], { timeout, signal }: CallOptions, sinks?: readonly Sink[]): Claim {
+    const call = this.#open(entries, timeout, (bound) => this.fail(call, this.#late(call, bound)));
+    const claim = Object.freeze([call]);
+    for (const [i, entry] of entries.entries()) {
+      const before = entry.sink;
+      const after = sinks?.[i] ?? before;
+      if (entry.wanted && after !== before) call.replaced.set(entry, { before, after });
+      entry.sink = after;
+      entry.claim(call, claim);
+    }
+    this.#owner.send(entries, { call, reassert: true });
+    if (signal !== undefined) {
+      const abort = onAbort(signal, () => this.fail(call, signal.reason));
+      void call.promise.then(
+        () => abort[Symbol.dispose](),
+        () => abort[Symbol.dispose](),
+      );
+    }
+    return call;
+  }
+
+  /** No longer wants entries. Settles when the servers have confirmed it, or kept silent for `timeout` milliseconds. */
+  unwant(entries: readonly Entry[], timeout: number): Claim {
+    const call = this.#open(entries, timeout, () => {
+      for (const entry of call.left) entry.link.doubt();
+      this.finish(call);
+    });
+    for (const entry of entries) {
+      // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
+      const { link } = entry;
+      for (const claim of entry.abandon()) if (!link.ready || claim.order < link.since) this.confirm(claim, entry);
+    }
+    this.#owner.send(entries, { call });
+    for (const entry of entries) if (!entry.leaving) this.confirm(call, entry);
+    if (entries.length === 0) this.finish(call);
     return call;
   }
 
@@ -85,7 +123,8 @@ export class Calls {
       entry.unclaim(call);
       if (claimed && !entry.wanted) withdrawn.push(entry);
     }
-    this.#owner.withdraw(withdrawn);
+    for (const entry of withdrawn) entry.sink = discard;
+    this.#owner.send(withdrawn, { call: null });
     call.reject(error);
   }
 
@@ -94,8 +133,17 @@ export class Calls {
     this.#pending.clear();
   }
 
+  /** A call, bounded by silence: `timeout` milliseconds on links that are ready. */
+  #open(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Claim {
+    const bounds = { ready: timeout, away: this.#connectTimeout };
+    const call: Claim = new Call(this.#owner.nextOrder(), entries, bounds, late);
+    this.#pending.add(call);
+    if (this.#owner.started) call.enter(this.#phase(call));
+    return call;
+  }
+
   /** What a call that ran out of time rejects with. */
-  late({ left }: Claim, bound: number): TimeoutError {
+  #late({ left }: Claim, bound: number): TimeoutError {
     if (left.size > 0 && [...left].every((entry) => entry.link.ready)) {
       return new TimeoutError(`No confirmation for ${nameList([...left])} within ${bound} ms.`);
     }

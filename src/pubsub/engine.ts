@@ -1,9 +1,8 @@
 import { isPassing } from "../connection/handshake.ts";
-import { onAbort } from "../core/abort.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Audit } from "./audit.ts";
-import { Calls, type CallsOwner } from "./calls.ts";
+import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
 import { type Carrier, Command, type CommandOwner } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { type Claim, discard, Entry, type Kind, type Sink } from "./entry.ts";
@@ -45,12 +44,6 @@ export interface EngineOptions extends LinkOptions {
   readonly unsubscriptionTimeout: number;
   readonly audit: { readonly interval: number } | null;
   readonly probe: ProbeSettings | null;
-}
-
-/** What bounds one call; the timeout counts silence on a ready connection. */
-export interface CallOptions {
-  readonly timeout: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -113,9 +106,9 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     return this.#calls.size > 0;
   }
 
-  /** Why it failed. */
+  /** Why it failed, or why there is no connection. */
   get failure(): unknown {
-    return this.#failure;
+    return this.#failure ?? this.#placement.failure;
   }
 
   /** Begins to connect. What is wanted is subscribed as soon as a link is up. */
@@ -130,39 +123,28 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
 
   /** Resolves when every link is up and has restored what is wanted. */
   live(options: CallOptions): Promise<void> {
-    return this.#ask([], options);
+    const call = this.#calls.want([], options);
+    if (this.#state === "live") this.#calls.finish(call);
+    return call.promise;
   }
 
   /** Wants the names, all or none; resolves when the server has confirmed every one. */
   subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
-    return this.#ask(
-      wishes.map((wish) => this.#entry(wish)),
-      options,
-      wishes,
-    );
+    const entries = wishes.map((wish) => this.#entry(wish));
+    const sinks = wishes.map(({ sink }) => sink);
+    return this.#calls.want(entries, options, sinks).promise;
   }
 
   /** Asks again for entries that are wanted already; resolves when they are confirmed. */
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
-    return this.#ask(entries, options);
+    const call = this.#calls.want(entries, options);
+    if (entries.length === 0 && this.#state === "live") this.#calls.finish(call);
+    return call.promise;
   }
 
   /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */
   unsubscribe(entries: readonly Entry[]): Promise<void> {
-    const call = this.#calls.open(entries, this.#options.unsubscriptionTimeout, () => {
-      for (const entry of call.left) entry.link.doubt();
-      this.#calls.finish(call);
-    });
-    for (const entry of entries) {
-      // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
-      const { link } = entry;
-      for (const claim of entry.abandon())
-        if (!link.ready || claim.order < link.since) this.#calls.confirm(claim, entry);
-    }
-    this.#send(entries, { call });
-    for (const entry of entries) if (!entry.leaving) this.#calls.confirm(call, entry);
-    if (entries.length === 0) this.#calls.finish(call);
-    return call.promise;
+    return this.#calls.unwant(entries, this.#options.unsubscriptionTimeout).promise;
   }
 
   /** Ends all: pending calls reject, links let their connections go. */
@@ -191,9 +173,15 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     return this.#denials.trying(call);
   }
 
-  withdraw(entries: readonly Entry[]): void {
-    for (const entry of entries) entry.sink = discard;
-    this.#send(entries, { call: null });
+  /** Reconciles entries over the links that are up; the others do so when they come up. */
+  send(
+    entries: readonly Entry[],
+    { call, reassert = false }: { readonly call: Claim | null; readonly reassert?: boolean },
+  ): void {
+    for (const [link, there] of byLink(entries)) {
+      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
+    }
+    for (const entry of entries) if (!entry.wanted && !entry.leaving) this.#forget(entry);
   }
 
   // What links tell (LinkOwner).
@@ -337,10 +325,6 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     for (const call of this.#calls) if (call.entries.length === 0) this.#calls.finish(call);
   }
 
-  unreachable(reason: unknown): void {
-    this.#failure = reason;
-  }
-
   giveUp(reason: unknown): void {
     this.#failure = reason;
     // Who listens to the state may retry at once; that call is not one that failed.
@@ -351,41 +335,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     for (const call of calls) this.#calls.fail(call, reason);
   }
 
-  // Calls.
-
-  #ask(entries: readonly Entry[], { timeout, signal }: CallOptions, wishes?: readonly Wish[]): Promise<void> {
-    const call = this.#calls.open(entries, timeout, (late, bound) => {
-      this.#calls.fail(late, this.#calls.late(late, bound));
-    });
-    const claim = Object.freeze([call]);
-    for (const [i, entry] of entries.entries()) {
-      const before = entry.sink;
-      const after = wishes?.[i]?.sink ?? before;
-      if (entry.wanted && after !== before) call.replaced.set(entry, { before, after });
-      entry.sink = after;
-      entry.claim(call, claim);
-    }
-    this.#send(entries, { call, reassert: true });
-    if (entries.length === 0 && this.#state === "live") this.#calls.finish(call);
-    if (signal !== undefined) {
-      const abort = onAbort(signal, () => this.#calls.fail(call, signal.reason));
-      void call.promise.then(
-        () => abort[Symbol.dispose](),
-        () => abort[Symbol.dispose](),
-      );
-    }
-    return call.promise;
-  }
-
   // Commands.
-
-  /** Reconciles entries over the links that are up; the others do so when they come up. */
-  #send(entries: readonly Entry[], { call, reassert = false }: { call: Claim | null; reassert?: boolean }): void {
-    for (const [link, there] of byLink(entries)) {
-      if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
-    }
-    for (const entry of entries) if (!entry.wanted && !entry.leaving) this.#forget(entry);
-  }
 
   #dispatch(
     step: Step,

@@ -30,8 +30,8 @@ export class NodePlacement extends OneLink {
     this.#readsFromReplicas = readsFromReplicas;
   }
 
-  get node(): ClusterNode | null {
-    return this.#node;
+  override get failure(): unknown {
+    return this.#source.topology.failure;
   }
 
   override start(): void {

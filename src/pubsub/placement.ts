@@ -15,8 +15,6 @@ export interface PlacementHost {
   audit(entries: readonly Entry[]): void;
   /** It may be that all is in place now. */
   settle(): void;
-  /** Why names have no place at the moment. */
-  unreachable(reason: unknown): void;
   /** There will be no place for names. */
   giveUp(reason: unknown): void;
 }
@@ -26,6 +24,8 @@ export interface Placement {
   readonly links: Iterable<Link>;
   /** Whether every name has its place, and every link has restored what it serves. */
   readonly settled: boolean;
+  /** Why it does not know where names belong; `null` if it does. */
+  readonly failure: unknown;
   start(): void;
   /** Ends all links and connections, as if they were lost for good; `start` begins anew. */
   halt(reason: unknown): void;
@@ -60,6 +60,10 @@ export class OneLink implements Placement {
 
   get settled(): boolean {
     return this.links[0].restored;
+  }
+
+  get failure(): unknown {
+    return null;
   }
 
   start(): void {

@@ -52,6 +52,10 @@ export class ShardPlacement implements Placement {
     return true;
   }
 
+  get failure(): unknown {
+    return this.#source.topology.failure;
+  }
+
   start(): void {
     const { topology } = this.#source;
     this.#forget ??= topology.onRefresh((layout) => this.#refreshed(layout));
@@ -114,14 +118,7 @@ export class ShardPlacement implements Placement {
   }
 
   up(link: Link): void {
-    const { layout } = this.#source.topology;
-    const seat = this.#seatOf.get(link);
-    if (seat === undefined || layout === null) return;
-    // It takes the channels of its shard that no node serves at the moment.
-    for (const entry of this.#host.registry.shard.values()) {
-      if (entry.link === nowhere || entry.link.ready || !entry.wanted) continue;
-      if (has(layout.shardOf(slotOf(entry.key)), seat.address)) this.#move(entry, link);
-    }
+    this.#adopt(link);
     this.tidy();
   }
 
@@ -133,7 +130,11 @@ export class ShardPlacement implements Placement {
     void this.#source.topology.refresh();
     // The others of the shard may serve meanwhile.
     for (const shard of this.#shardsOf(link)) {
-      for (const node of shard.nodes) if (!node.failed) this.#seat(node);
+      for (const node of shard.nodes) {
+        if (node.failed) continue;
+        const other = this.#seat(node).link;
+        if (other.ready) this.#host.restore(this.#adopt(other));
+      }
     }
   }
 
@@ -219,6 +220,20 @@ export class ShardPlacement implements Placement {
     for (const entry of entries) this.#move(entry, link);
     this.#host.restore(entries);
     return true;
+  }
+
+  /** The link takes the channels of its shard that no node serves at the moment. */
+  #adopt(link: Link): Entry[] {
+    const { layout } = this.#source.topology;
+    const address = this.#seatOf.get(link)?.address;
+    const adopted: Entry[] = [];
+    if (address === undefined || layout === null) return adopted;
+    for (const entry of this.#host.registry.shard.values()) {
+      if (entry.link === nowhere || entry.link.ready || !entry.wanted) continue;
+      if (has(layout.shardOf(slotOf(entry.key)), address)) adopted.push(entry);
+    }
+    for (const entry of adopted) this.#move(entry, link);
+    return adopted;
   }
 
   /** The node that is to serve a shard: of the role that is wanted, one that has a link before one that has none. */
