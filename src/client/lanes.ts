@@ -55,7 +55,7 @@ export class Lanes {
     const since = performance.now();
     lane.outstanding++;
     try {
-      return await this.#nodes.link(node).command(args);
+      return await (this.#nodes.ready(node.address) ?? this.#nodes.link(node)).command(args);
     } catch (error) {
       if (isRefusal(error)) return wait(lane.refused, args, since, { error, node });
       if (error instanceof Unsent) return wait(lane.refused, args, since);

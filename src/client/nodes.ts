@@ -52,6 +52,12 @@ export class Nodes {
     return settings;
   }
 
+  /** The connection to a node if it is ready: what is sent over it is not given back. */
+  ready(address: string): CommandLink | null {
+    const link = this.#links.get(address);
+    return link?.state === "live" ? link : null;
+  }
+
   link(node: HostPort): CommandLink {
     const address = addressOf(node.host, node.port);
     return this.#links.get(address) ?? this.#open(address, this.settingsOf(node));

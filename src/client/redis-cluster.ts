@@ -1,10 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { addressOf } from "../cluster/layout.ts";
+import { addressOf, type Layout } from "../cluster/layout.ts";
 import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
 import { Topology } from "../cluster/topology.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
-import { ClusterError, ServerError, TimeoutError } from "../errors.ts";
+import { ClusterError, TimeoutError } from "../errors.ts";
 import { latin1, type NameForm, type NameInput } from "../names.ts";
 import { ClusterPubSub } from "../pubsub/cluster-pubsub.ts";
 import type { ClusterPubSubOptions, Named, ShardedPubSubOptions } from "../pubsub/options.ts";
@@ -109,7 +108,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     this.#used = true;
     const { connectTimeout } = this.#options.connection;
     const since = performance.now();
-    const layout = await this.#within(connectTimeout, this.topology.known());
+    const layout = await this.#known(connectTimeout);
     const living = layout.primaries.filter(({ failed }) => !failed);
     const [node] = living.length > 0 ? living : [...layout.nodes.values()];
     if (node === undefined) throw new ClusterError("The cluster has no node that serves slots.");
@@ -167,7 +166,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     except: HostPort | null,
   ): Promise<Reply> {
     if (command === "SPUBLISH") return this.send(command, channel, [command, channel, payload]);
-    const { nodes } = await this.topology.known();
+    const { nodes } = await this.#known(this.#options.commandTimeout);
     const here = except === null ? null : addressOf(except.host, except.port);
     const others = [...nodes.values()].filter(({ address, failed }) => address !== here && !failed);
     const node = others[Math.floor(Math.random() * others.length)] ?? except;
@@ -181,9 +180,10 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     this.#used = true;
     const slot = slotOf(latin1(channel));
     if (command === "SPUBLISH") return this.#lanes.send(slot, args) as Promise<number>;
-    // Where nobody owns the slot any node will do: classic messages reach all.
-    const { layout } = this.topology;
-    return this.#router.run(args, layout?.ownerOf(slot) === null ? null : slot) as Promise<number>;
+    // No node refuses a classic message, whatever its slot: where nobody owns that, any will do.
+    const owner = this.topology.layout?.ownerOf(slot);
+    const link = owner ? this.#nodes.ready(owner.address) : null;
+    return (link?.command(args) ?? this.#router.run(args, owner === null ? null : slot)) as Promise<number>;
   }
 
   protected async run(args: readonly Argument[]): Promise<Reply> {
@@ -193,7 +193,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
 
   protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {
     this.#used = true;
-    const layout = await this.#within(this.#options.commandTimeout, this.topology.known());
+    const layout = await this.#known(this.#options.commandTimeout);
     const living = [...layout.nodes.values()].filter(({ failed }) => !failed);
     return Promise.all(living.map((node) => this.#nodes.link(node).command(args, wantsText)));
   }
@@ -204,24 +204,16 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     await this.#nodes.close();
   }
 
-  /** Why no node answers is more useful than that time has passed. */
-  async #within<T>(timeout: number, promise: Promise<T>): Promise<T> {
-    const timer = new AbortController();
-    const late = async (): Promise<never> => {
-      await delay(timeout, undefined, { signal: timer.signal });
-      const { failure } = this.topology;
-      throw failure instanceof ClusterError || failure instanceof ServerError
-        ? failure
-        : new TimeoutError(`No cluster within ${timeout} ms. Are the seeds up?`, { cause: failure ?? undefined });
-    };
+  /** The layout, within milliseconds. Why no node tells it is more useful than that time has passed. */
+  async #known(timeout: number): Promise<Layout> {
+    const signal = AbortSignal.timeout(timeout);
     try {
       this.#failure = null;
-      return await Promise.race([promise, late()]);
+      return await this.topology.known(signal);
     } catch (error) {
-      this.#failure = error;
-      throw error;
-    } finally {
-      timer.abort();
+      const { failure } = this.topology;
+      this.#failure = signal.aborted ? (failure ?? new TimeoutError(`No cluster within ${timeout} ms.`)) : error;
+      throw this.#failure;
     }
   }
 }

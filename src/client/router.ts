@@ -117,7 +117,7 @@ export class Router {
       () => null,
     );
     try {
-      const layout = await Promise.race([topology.known(), late]);
+      const layout = await Promise.race([topology.known(timer.signal), late]);
       if (layout !== null) return layout;
     } finally {
       timer.abort();

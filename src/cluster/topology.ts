@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTerminal } from "../connection/handshake.ts";
+import { checkWait } from "../connection/supervisor.ts";
+import { onAbort } from "../core/abort.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
-import { quiet } from "../core/deferred.ts";
+import { Deferred, quiet } from "../core/deferred.ts";
 import { ClosedError } from "../errors.ts";
 import { type DiscoveryOptions, discover } from "./discovery.ts";
 import type { Layout, LayoutDiff } from "./layout.ts";
@@ -13,6 +15,12 @@ export interface TopologyOptions extends DiscoveryOptions {
   readonly retryPolicy: RetryPolicy;
   /** Milliseconds between refreshes that nothing asks for. */
   readonly interval: number;
+}
+
+/** Attempts to learn the layout for the first time. */
+interface Learning {
+  readonly promise: Promise<Layout>;
+  readonly stop: AbortController;
 }
 
 /** Told after each refresh. */
@@ -33,7 +41,9 @@ export class Topology {
   readonly #closed: AbortController = new AbortController();
   #layout: Layout | null = null;
   #isolated = false;
-  #learning: Promise<Layout> | null = null;
+  #learning: Learning | null = null;
+  /** How many wait for it. */
+  #waiting = 0;
   #running: Promise<void> | null = null;
   #due: Promise<void> | null = null;
   #lastStart = Number.NEGATIVE_INFINITY;
@@ -60,18 +70,25 @@ export class Topology {
     return this.#failure;
   }
 
-  /** The layout, learned first if need be. Rejects where further attempts are pointless: the next call tries again. */
-  known(): Promise<Layout> {
-    if (this.#layout !== null) return Promise.resolve(this.#layout);
-    if (this.#learning === null) {
-      this.#learning = quiet(this.#learn());
-      void quiet(
-        this.#learning.finally(() => {
-          this.#learning = null;
-        }),
-      );
+  /**
+   * The layout, learned first if need be: for as long as anybody waits whose signal is not aborted. Rejects with the
+   * signal's reason, or where further attempts are pointless; the next call tries again.
+   */
+  async known(signal: AbortSignal): Promise<Layout> {
+    if (this.#layout !== null) return this.#layout;
+    signal.throwIfAborted();
+    this.#learning ??= this.#begin();
+    const { promise, stop } = this.#learning;
+    this.#waiting++;
+    const aborted = new Deferred<never>();
+    const abort = onAbort(signal, () => aborted.reject(signal.reason));
+    try {
+      return await Promise.race([promise, aborted.promise]);
+    } finally {
+      abort[Symbol.dispose]();
+      this.#waiting--;
+      if (this.#waiting === 0) stop.abort();
     }
-    return this.#learning;
   }
 
   /**
@@ -103,13 +120,21 @@ export class Topology {
     this.#listeners.clear();
   }
 
-  async #learn(): Promise<Layout> {
-    const { signal } = this.#closed;
+  #begin(): Learning {
+    const stop = new AbortController();
+    const promise = this.#learn(AbortSignal.any([this.#closed.signal, stop.signal])).finally(() => {
+      if (this.#learning?.stop === stop) this.#learning = null;
+    });
+    // Whoever waited last may have gone when it fails.
+    return { promise: quiet(promise), stop };
+  }
+
+  async #learn(signal: AbortSignal): Promise<Layout> {
     for (let attempt = 1; ; attempt++) {
       await this.refresh();
       signal.throwIfAborted();
       if (this.#layout !== null) return this.#layout;
-      const wait = isTerminal(this.#failure) ? null : this.#options.retryPolicy(attempt, this.#failure);
+      const wait = isTerminal(this.#failure) ? null : checkWait(this.#options.retryPolicy(attempt, this.#failure));
       if (wait === null) throw this.#failure;
       await delay(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
     }

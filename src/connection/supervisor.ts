@@ -88,7 +88,7 @@ export class Supervisor {
 const LONGEST = 2 ** 31 - 1;
 
 /** A policy is the user's; what is no wait must not become none. */
-function checkWait(wait: number | null): number | null {
+export function checkWait(wait: number | null): number | null {
   if (wait === null) return null;
   if (typeof wait === "number" && wait >= 0) return Math.min(wait, LONGEST);
   throw new ArgumentError("A retry policy answers with milliseconds of 0 or more, or with null to give up.");

@@ -61,7 +61,7 @@ export class NodePlacement extends OneLink {
 
   async #dial(patience: Patience, signal: AbortSignal): Promise<Connection> {
     const { topology } = this.#source;
-    const layout = await topology.known();
+    const layout = await topology.known(signal);
     signal.throwIfAborted();
     const node = this.#choose(layout);
     this.#node = node;

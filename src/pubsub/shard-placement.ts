@@ -33,6 +33,8 @@ export class ShardPlacement implements Placement {
   /** Links that give their connections back. */
   readonly #leaving: Set<Promise<void>> = new Set();
   #forget: (() => void) | null = null;
+  /** Aborted when there is nothing more to do. */
+  #work: AbortController = new AbortController();
   #tidying = false;
 
   constructor(source: ClusterSource, host: PlacementHost, readsFromReplicas: boolean) {
@@ -60,10 +62,14 @@ export class ShardPlacement implements Placement {
     const { topology } = this.#source;
     this.#forget ??= topology.onRefresh((layout) => this.#refreshed(layout));
     for (const link of this.links) link.start();
-    topology.known().then(
-      () => this.#placeAll(),
+    this.#work = new AbortController();
+    const { signal } = this.#work;
+    topology.known(signal).then(
+      () => {
+        if (!signal.aborted) this.#placeAll();
+      },
       (error) => {
-        if (this.#forget !== null) this.#host.giveUp(error);
+        if (!signal.aborted) this.#host.giveUp(error);
       },
     );
   }
@@ -71,6 +77,7 @@ export class ShardPlacement implements Placement {
   halt(reason: unknown): void {
     this.#forget?.();
     this.#forget = null;
+    this.#work.abort();
     this.#wanderers.stop();
     for (const link of this.links) link.halt(reason);
   }
@@ -78,6 +85,7 @@ export class ShardPlacement implements Placement {
   async stop(): Promise<void> {
     this.#forget?.();
     this.#forget = null;
+    this.#work.abort();
     this.#wanderers.stop();
     for (const seat of this.#seats.values()) this.#close(seat);
     await Promise.all(this.#leaving);
