@@ -24,6 +24,7 @@ export {
   TimeoutError,
 } from "./errors.ts";
 export type { NameForm, NameInput } from "./names.ts";
+export type { Overflow } from "./pubsub/backlog.ts";
 export { ClusterPubSub } from "./pubsub/cluster-pubsub.ts";
 export type { State } from "./pubsub/engine.ts";
 export type { Gap, GapCause } from "./pubsub/gap.ts";
@@ -38,6 +39,7 @@ export type {
 } from "./pubsub/message.ts";
 export type {
   AuditOptions,
+  BufferOptions,
   ClusterPubSubOptions,
   Named,
   ProbeOptions,

@@ -60,6 +60,7 @@ export class Connection implements Receiver {
   #ready = false;
   #arraysArePushes = false;
   #flushing = false;
+  #paused = false;
   #now: number = performance.now();
   #lastByte: number = performance.now();
   #pings = 0;
@@ -130,6 +131,37 @@ export class Connection implements Receiver {
     this.#settled ??= new Deferred();
     if (this.#pending.size === 0) this.#settled.resolve();
     return this.#settled.promise;
+  }
+
+  /** Whether nothing is read. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /**
+   * Reads nothing until {@link resume}: the rest of what has arrived is kept, and TCP holds the server back. Meanwhile
+   * silence means nothing, and the end of the connection is not noticed.
+   */
+  pause(): void {
+    if (this.#paused || this.#reason !== null) return;
+    this.#paused = true;
+    this.#decoder.pause();
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#reason !== null) return;
+    this.#paused = false;
+    this.#lastByte = performance.now();
+    try {
+      this.#decoder.resume();
+    } catch (error) {
+      this.destroy(error);
+    }
+    // What was kept may have filled the consumer again.
+    if (this.#paused) return;
+    this.#socket?.resume();
+    this.#watchdog.arm();
   }
 
   set patience(patience: Patience) {
@@ -322,7 +354,7 @@ export class Connection implements Receiver {
   }
 
   #deadline(): number | null {
-    if (this.#reason !== null || !this.#ready) return null;
+    if (this.#reason !== null || !this.#ready || this.#paused) return null;
     const { maxIdle, replyTimeout, anyByteCounts } = this.#patience;
     const head = this.#pending.peek();
     if (head === undefined) return this.#lastByte + maxIdle;

@@ -123,7 +123,7 @@ export class Pool {
 
 /** Unsubscribes from whatever is left and waits for the fence behind it. */
 async function isClean(connection: Connection): Promise<boolean> {
-  if (connection.inDoubt || connection.head !== undefined) return false;
+  if (connection.inDoubt || connection.paused || connection.head !== undefined) return false;
   // Channels and patterns are counted together, shard channels apart.
   const left = { classic: 0, sharded: 0 };
   const count: PushReceiver = {

@@ -11,6 +11,8 @@ export interface CallsOwner {
   readonly failure: unknown;
   /** The next place in the order of calls and commands. */
   nextOrder(): number;
+  /** A call was made, or is settled. */
+  changed(): void;
   /** Whether it is not known yet if the server denies the call's names. */
   trying(call: Claim): boolean;
   /** Tells the servers what the calls want of entries. */
@@ -104,6 +106,7 @@ export class Calls {
       entry.unclaim(call);
     }
     call.resolve();
+    this.#owner.changed();
   }
 
   /** Undoes what only this call wanted, and rejects it. */
@@ -126,6 +129,7 @@ export class Calls {
     for (const entry of withdrawn) entry.sink = discard;
     this.#owner.send(withdrawn, { call: null });
     call.reject(error);
+    this.#owner.changed();
   }
 
   rejectAll(error: unknown): void {
@@ -138,6 +142,7 @@ export class Calls {
     const bounds = { ready: timeout, away: this.#connectTimeout };
     const call: Claim = new Call(this.#owner.nextOrder(), entries, bounds, late);
     this.#pending.add(call);
+    this.#owner.changed();
     if (this.#owner.started) call.enter(this.#phase(call));
     return call;
   }

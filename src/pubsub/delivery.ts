@@ -1,14 +1,16 @@
 import { type Codec, decodeText, type TextCodec } from "../codec.ts";
 import { Deferred, isThenable, quiet } from "../core/deferred.ts";
 import { surface } from "../core/uncaught.ts";
-import { CodecError, HandlerError, type ServerError } from "../errors.ts";
+import { CodecError, HandlerError, PubSubError, type ServerError } from "../errors.ts";
 import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
+import { Backlog, type BacklogLimits, type BacklogOwner } from "./backlog.ts";
+import { Dropped } from "./dropped.ts";
 import { Engine, type EngineOptions, type EngineOwner, type State, type Wish } from "./engine.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
 import type { Gap } from "./gap.ts";
 import { type AnyHandler, type AnyPublished, type HandlerHost, type HandlerQueue, HandlerSink } from "./handler.ts";
-import { Inbox, type Item } from "./inbox.ts";
+import { Inbox, type InboxOwner, type Item } from "./inbox.ts";
 import type { Missed } from "./losses.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
 import type { Verb } from "./reconcile.ts";
@@ -27,14 +29,16 @@ export interface DeliveryOptions extends EngineOptions {
   readonly names: NameForm;
   readonly ignoreSubscribeMessages: boolean;
   readonly includeGaps: boolean;
+  readonly buffer: BacklogLimits;
 }
 
 /**
  * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
  * knows names and servers, and nothing of this.
  */
-export class Delivery implements EngineOwner, HandlerHost {
-  readonly inbox: Inbox = new Inbox();
+export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOwner {
+  readonly backlog: Backlog;
+  readonly inbox: Inbox;
   readonly engine: Engine;
   readonly names: NameForm;
   readonly ignoresConfirmations: boolean;
@@ -42,8 +46,8 @@ export class Delivery implements EngineOwner, HandlerHost {
   refused = 0;
   /** Where messages without a handler go. */
   readonly #unhandled: Sink = {
-    message: (entry, payload) => this.#lay(this.decode(entry, payload, null)),
-    pmessage: (entry, channel, payload) => this.#lay(this.decode(entry, payload, channel)),
+    message: (entry, payload) => this.#lay(this.decode(entry, payload, null), payload.byteLength),
+    pmessage: (entry, channel, payload) => this.#lay(this.decode(entry, payload, channel), payload.byteLength),
   };
   readonly #codec: Codec<unknown, never>;
   readonly #fromText: ((text: string) => unknown) | null;
@@ -65,6 +69,8 @@ export class Delivery implements EngineOwner, HandlerHost {
     this.#fromText = textDecoder(options.codec);
     this.#events = events;
     this.#includesGaps = options.includeGaps;
+    this.backlog = new Backlog(options.buffer, this);
+    this.inbox = new Inbox(this.backlog, this);
     this.engine = new Engine(placement, source, this, options);
   }
 
@@ -88,9 +94,19 @@ export class Delivery implements EngineOwner, HandlerHost {
     this.#quiet.resolve();
   }
 
+  /** A drain is over: what was neither read nor handled is told as a gap. */
+  abandon(): void {
+    const left = [...this.inbox.messages(), ...[...this.#busy.values()].flatMap((queue) => queue.stop())];
+    if (left.length === 0 || this.engine.state === "closed") return;
+    const dropped = new Dropped();
+    for (const message of left) dropped.add(message);
+    this.emit("gap", dropped.gap("drained"));
+  }
+
   /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
   close(): Promise<void> {
     for (const queue of this.#busy.values()) queue.stop();
+    this.backlog.clear();
     const released = this.engine.close();
     this.inbox.close();
     this.#quiet ??= new Deferred();
@@ -120,21 +136,17 @@ export class Delivery implements EngineOwner, HandlerHost {
     this.inbox.notice(confirmation, this.engine.registry.size);
   }
 
+  paused(paused: boolean): void {
+    this.emit(paused ? "pause" : "resume");
+  }
+
   missed({ cause, entries, from }: Missed): void {
     const namesOf = (wanted: boolean): (string | Buffer)[] =>
       entries.filter((entry) => (entry.kind === "pattern") === wanted).map((entry) => entry.name);
-    const gap: Gap<string | Buffer> = Object.freeze({
-      type: "gap",
-      cause,
-      channels: namesOf(false),
-      patterns: namesOf(true),
-      from,
-      to: Date.now(),
-      dropped: null,
-      certain: false,
-    });
-    if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
-    this.emit("gap", gap);
+    const channels = namesOf(false);
+    const patterns = namesOf(true);
+    const to = Date.now();
+    this.#tellGap(Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain: false }));
   }
 
   state(state: State): void {
@@ -156,7 +168,39 @@ export class Delivery implements EngineOwner, HandlerHost {
     this.settle();
   }
 
-  // What handlers' queues ask and tell (HandlerHost).
+  // What the backlog tells (BacklogOwner).
+
+  full(): void {
+    this.engine.pause(this.backlog.heavy);
+  }
+
+  room(): void {
+    this.engine.resume();
+  }
+
+  // What the inbox and the handlers' queues ask and tell (InboxOwner, HandlerHost).
+
+  dropping(): Dropped {
+    return new Dropped();
+  }
+
+  dropped(dropped: Dropped): Item | null {
+    const gap = dropped.gap("overflow");
+    this.emit("gap", gap);
+    return this.#includesGaps ? gap : null;
+  }
+
+  droppedBehindHandler(dropped: Dropped): void {
+    this.#tellGap(dropped.gap("overflow"));
+  }
+
+  overflowed(): void {
+    this.engine.giveUp(
+      new PubSubError(
+        `The consumer's buffer is full (${this.backlog.count} messages, ${this.backlog.bytes} bytes). Read faster, raise "buffer", or choose another "overflow".`,
+      ),
+    );
+  }
 
   decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null {
     let data: unknown;
@@ -200,8 +244,13 @@ export class Delivery implements EngineOwner, HandlerHost {
     return false;
   }
 
-  #lay(message: AnyPublished | null): void {
-    if (message !== null) this.inbox.push(message);
+  #tellGap(gap: Gap<string | Buffer>): void {
+    if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
+    this.emit("gap", gap);
+  }
+
+  #lay(message: AnyPublished | null, size: number): void {
+    if (message !== null) this.inbox.push(message, size);
   }
 
   /** A publisher must not be able to stop its subscribers: told to those who listen, and never thrown. */

@@ -32,6 +32,8 @@ export interface EngineOwner {
   /** Entries are subscribed again; what was sent for them meanwhile may be missed. */
   missed(missed: Missed): void;
   state(state: State): void;
+  /** Reading from the network has stopped, or goes on. */
+  paused(paused: boolean): void;
   /** The server denied names that stay wanted. */
   denied(error: ServerError): void;
   /** No entry is left: nothing is wanted, and no unsubscribe awaits its confirmation. */
@@ -70,6 +72,8 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
   #order = 0;
   #epoch = 0;
   #started = false;
+  #throttle: "soft" | "hard" | null = null;
+  #paused = false;
   #state: State = "connecting";
   /** Why the last connection or attempt ended. */
   #failure: unknown = null;
@@ -147,6 +151,19 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     return this.#calls.unwant(entries, this.#options.unsubscriptionTimeout).promise;
   }
 
+  /** Reads nothing until {@link resume}, but for what a call or a restoration waits for; not even that with `hard`. */
+  pause(hard: boolean): void {
+    const throttle = hard ? "hard" : "soft";
+    if (this.#throttle === throttle && this.#paused) return;
+    this.#throttle = throttle;
+    this.#heed();
+  }
+
+  resume(): void {
+    this.#throttle = null;
+    this.#heed();
+  }
+
   /** Ends all: pending calls reject, links let their connections go. */
   async close(): Promise<void> {
     this.#enter("closed");
@@ -163,6 +180,10 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
 
   get links(): Iterable<Link> {
     return this.#placement.links;
+  }
+
+  changed(): void {
+    if (this.#throttle !== null) this.#heed();
   }
 
   nextOrder(): number {
@@ -199,9 +220,9 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     this.settle();
   }
 
-  down(link: Link, { epoch, from, reason }: Loss): void {
+  down(link: Link, { epoch, cause, from, reason }: Loss): void {
     this.#failure = reason;
-    this.#losses.connection(epoch, { cause: "disconnected", from });
+    this.#losses.connection(epoch, { cause, from });
     this.#denials.reset(link);
     this.#unsettle();
     for (const entry of this.entriesOf(link)) if (!entry.wanted) this.#forget(entry);
@@ -323,6 +344,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     this.#losses.settled(this.denied.keys());
     this.#enter("live");
     for (const call of this.#calls) if (call.entries.length === 0) this.#calls.finish(call);
+    this.changed();
   }
 
   giveUp(reason: unknown): void {
@@ -382,6 +404,19 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
   }
 
   // ---
+
+  /** Pauses the links or resumes them, as things stand. */
+  #heed(): void {
+    const awaited = this.#calls.size > 0 || !this.#placement.settled;
+    const paused = this.#throttle === "hard" || (this.#throttle === "soft" && !awaited);
+    for (const link of this.#placement.links) {
+      if (paused) link.pause();
+      else link.resume();
+    }
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    this.#owner.paused(paused);
+  }
 
   #entry({ kind, key, name, sink }: Wish): Entry {
     const known = this.registry[kind].get(key);

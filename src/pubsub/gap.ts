@@ -1,8 +1,9 @@
 /**
  * Why messages may be missing. `disconnected`: the connection was lost. `moved`: the channel's slot went to another node.
- * `stale`: the node had stopped serving the channel and did not tell; an audit found it.
+ * `stale`: the node had stopped serving the channel and did not tell; an audit found it. `server-overflow`: the connection was cut while it was paused, or shortly after. `overflow`:
+ * the consumer's own buffer was full. `drained`: a `drain` ran out of time.
  */
-export type GapCause = "disconnected" | "moved" | "stale";
+export type GapCause = "disconnected" | "moved" | "stale" | "server-overflow" | "overflow" | "drained";
 
 /**
  * A window in which messages may have been missed, and the names it is about. It lies between two moments of the

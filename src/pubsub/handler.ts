@@ -1,6 +1,8 @@
 import { isThenable } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import type { Payload } from "../resp/reply.ts";
+import type { Backlog } from "./backlog.ts";
+import type { Dropped } from "./dropped.ts";
 import type { Entry, Sink } from "./entry.ts";
 import type { PublishedMessage } from "./message.ts";
 
@@ -16,6 +18,14 @@ export interface HandlerHost {
   decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null;
   /** A handler takes a message: it leaves its mark in the order of things to read. */
   handled(): void;
+  /** What waits behind async handlers counts. */
+  readonly backlog: Backlog;
+  /** A record of messages to drop, which begins now. */
+  dropping(): Dropped;
+  /** Messages were dropped, and their place in the order is reached. */
+  droppedBehindHandler(dropped: Dropped): void;
+  /** A message does not fit, and none is to be dropped for it. */
+  overflowed(): void;
   handlerFailed(message: AnyPublished, error: unknown): void;
   /** The queue of a channel or pattern whose handler is at work; `null` where none is. */
   queueOf(id: string): HandlerQueue | null;
@@ -39,11 +49,13 @@ export class HandlerSink implements Sink {
   }
 
   message(entry: Entry, payload: Payload): void {
-    this.#take(entry, this.#host.decode(entry, payload, null));
+    const size = payload.byteLength;
+    this.#take(entry, this.#host.decode(entry, payload, null), size);
   }
 
   pmessage(entry: Entry, channel: string, payload: Payload): void {
-    this.#take(entry, this.#host.decode(entry, payload, channel));
+    const size = payload.byteLength;
+    this.#take(entry, this.#host.decode(entry, payload, channel), size);
   }
 
   /** Calls the handler; what it returns, if that is to be awaited. */
@@ -57,12 +69,12 @@ export class HandlerSink implements Sink {
     }
   }
 
-  #take(entry: Entry, message: AnyPublished | null): void {
+  #take(entry: Entry, message: AnyPublished | null, size: number): void {
     if (message === null) return;
     this.#host.handled();
     const queue = this.#host.queueOf(this.#id);
     if (queue !== null) {
-      queue.add(entry, message);
+      queue.add(entry, message, size);
       return;
     }
     const result = this.call(message);
@@ -79,6 +91,11 @@ export class HandlerQueue {
   readonly id: string;
   readonly #host: HandlerHost;
   #waiting: Ring<AnyPublished> | null = null;
+  #sizes: Ring<number> | null = null;
+  /** Dropped before the oldest that waits... */
+  #droppedOldest: Dropped | null = null;
+  /** ...or behind the newest. */
+  #droppedNewest: Dropped | null = null;
   /** Whose messages wait. */
   #entry: Entry | null = null;
 
@@ -87,10 +104,16 @@ export class HandlerQueue {
     this.id = id;
   }
 
-  add(entry: Entry, message: AnyPublished): void {
+  add(entry: Entry, message: AnyPublished, size: number): void {
     this.#entry = entry;
     this.#waiting ??= new Ring();
+    this.#sizes ??= new Ring();
+    const { backlog } = this.#host;
+    if (!backlog.admits(size) && !this.#makeRoom(message, size)) return;
+    this.#tellNewest();
     this.#waiting.push(message);
+    this.#sizes.push(size);
+    backlog.add(size);
   }
 
   /** Waits for what a handler returned; what comes meanwhile is added. */
@@ -101,14 +124,16 @@ export class HandlerQueue {
       .then(() => this.#resume(sink));
   }
 
-  /** Forgets what waits; a handler that runs is left to itself. */
-  stop(): void {
-    this.#waiting?.clear();
+  /** Forgets what waits, and gives it; a handler that runs is left to itself. */
+  stop(): AnyPublished[] {
+    const left = [...(this.#waiting ?? [])];
+    while (this.#shift() !== undefined);
+    return left;
   }
 
   /** A name that has no handler any more is served by its last one. */
   #resume(last: HandlerSink): void {
-    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
+    for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
       const registered = this.#entry?.sink;
       const sink = registered instanceof HandlerSink ? registered : last;
       const result = sink.call(next);
@@ -117,6 +142,45 @@ export class HandlerQueue {
         return;
       }
     }
+    this.#tellNewest();
     this.#host.idle(this);
+  }
+
+  #shift(): AnyPublished | undefined {
+    if (this.#droppedOldest !== null) this.#host.droppedBehindHandler(this.#droppedOldest);
+    this.#droppedOldest = null;
+    return this.#takeOldest();
+  }
+
+  #takeOldest(): AnyPublished | undefined {
+    const message = this.#waiting?.shift();
+    if (message !== undefined) this.#host.backlog.remove(this.#sizes?.shift() as number);
+    return message;
+  }
+
+  #tellNewest(): void {
+    if (this.#droppedNewest !== null) this.#host.droppedBehindHandler(this.#droppedNewest);
+    this.#droppedNewest = null;
+  }
+
+  /** False: the message itself is dropped. */
+  #makeRoom(message: AnyPublished, size: number): boolean {
+    const { backlog } = this.#host;
+    if (backlog.overflow === "error") {
+      this.#host.overflowed();
+      return false;
+    }
+    if (backlog.overflow === "drop-oldest") {
+      while (!backlog.admits(size)) {
+        const oldest = this.#takeOldest();
+        if (oldest === undefined) break;
+        this.#droppedOldest ??= this.#host.dropping();
+        this.#droppedOldest.add(oldest);
+      }
+      if (backlog.admits(size)) return true;
+    }
+    this.#droppedNewest ??= this.#host.dropping();
+    this.#droppedNewest.add(message);
+    return false;
   }
 }

@@ -1,17 +1,16 @@
 import { Ring } from "../core/ring.ts";
+import type { Backlog } from "./backlog.ts";
+import type { Dropped } from "./dropped.ts";
+import type { PublishedMessage } from "./message.ts";
 import type { AnyItem } from "./types.ts";
 
 /** An item of the queue. */
 export type Item = AnyItem;
-
-/** Whether an item was published; the others tell about the subscriptions. */
-function isPublished(item: Item): boolean {
-  return item.type === "message" || item.type === "pmessage";
-}
+type Published = PublishedMessage<unknown, unknown>;
 
 /** Whether an item confirms; what is left out where only messages and gaps are wanted. */
 export function isConfirmation(item: Item): boolean {
-  return !isPublished(item) && item.type !== "gap";
+  return item.type !== "message" && item.type !== "pmessage" && item.type !== "gap";
 }
 
 /** Somebody who waits for what comes next. */
@@ -26,6 +25,16 @@ export interface Reader {
   failed(cause: unknown): void;
 }
 
+/** What an inbox tells. */
+export interface InboxOwner {
+  /** Messages were dropped, and their place in the order is reached; the gap, if it is to be read. */
+  dropped(dropped: Dropped): Item | null;
+  /** A record of messages to drop, which begins now. */
+  dropping(): Dropped;
+  /** A message does not fit, and none is to be dropped for it. */
+  overflowed(): void;
+}
+
 /** So many unread confirmations and gaps are kept at least... */
 const NOTICES = 65_536;
 /** ...and when there are too many, this share of them goes at once, so that making room costs little for each. */
@@ -36,33 +45,51 @@ class Handled {
   count = 1;
 }
 
+/** What lies between messages: before the one whose number is `before`. */
+interface Mark {
+  readonly before: number;
+  readonly what: Item | Handled | Dropped;
+}
+
 /**
  * The one queue of a consumer. Items go to the readers that wait, in the order of their calls, or lie here in the order
- * of their arrival.
+ * of their arrival: messages in one ring with their sizes in another beside it, and all else as marks between them.
  */
 export class Inbox {
-  readonly #items: Ring<Item | Handled> = new Ring();
+  readonly #backlog: Backlog;
+  readonly #owner: InboxOwner;
+  readonly #messages: Ring<Published> = new Ring();
+  readonly #sizes: Ring<number> = new Ring();
+  /** How many messages have left: the number of the oldest that is here. */
+  #left = 0;
+  readonly #marks: Ring<Mark> = new Ring();
+  /** The oldest messages were dropped; its place is behind the marks that were there then. */
+  #droppedOldest: (Mark & { readonly what: Dropped }) | null = null;
   /** In the order of their calls. */
   readonly #readers: Set<Reader> = new Set();
   /** The one whose turn it is, at hand for every message. */
   #first: Reader | null = null;
-  #published = 0;
   #notices = 0;
-  #dropped = 0;
+  #droppedNotices = 0;
+
+  constructor(backlog: Backlog, owner: InboxOwner) {
+    this.#backlog = backlog;
+    this.#owner = owner;
+  }
 
   /** Unread published messages. */
   get pending(): number {
-    return this.#published;
+    return this.#messages.size;
   }
 
   /** Confirmations and gaps that nobody read and that made room for newer ones. */
   get droppedNotices(): number {
-    return this.#dropped;
+    return this.#droppedNotices;
   }
 
   /** Whether nothing is left to read; what handlers took does not count. */
   get empty(): boolean {
-    return this.#published === 0 && this.#notices === 0;
+    return this.#messages.size === 0 && this.#notices === 0 && this.#droppedOldest === null;
   }
 
   /** Whether somebody waits. */
@@ -70,14 +97,16 @@ export class Inbox {
     return this.#readers.size > 0;
   }
 
-  /** A published message. */
-  push(item: Item): void {
+  /** A published message, whose payload has `size` bytes. */
+  push(item: Published, size: number): void {
     if (this.#first !== null) {
       this.#offer(this.#first, item);
       return;
     }
-    this.#items.push(item);
-    this.#published++;
+    if (!this.#backlog.admits(size) && !this.#makeRoom(item, size)) return;
+    this.#messages.push(item);
+    this.#sizes.push(size);
+    this.#backlog.add(size);
   }
 
   /** A confirmation or a gap; `wanted` names bound how many are kept. */
@@ -88,7 +117,7 @@ export class Inbox {
     }
     const most = Math.max(NOTICES, 2 * wanted);
     if (this.#notices >= most) this.#dropNotices(Math.ceil(most / SHARE));
-    this.#items.push(item);
+    this.#mark(item);
     this.#notices++;
   }
 
@@ -98,29 +127,38 @@ export class Inbox {
       this.#offer(this.#first, null);
       return;
     }
-    const last = this.#items.peekLast();
-    if (last instanceof Handled) last.count++;
-    else this.#items.push(new Handled());
+    const last = this.#marks.peekLast();
+    if (last?.what instanceof Handled && last.before === this.#next) last.what.count++;
+    else this.#mark(new Handled());
   }
 
   /** The next item; `null`: a handler took it; `undefined`: there is none. */
   shift(): Item | null | undefined {
-    const first = this.#items.peek();
-    if (first instanceof Handled) {
-      if (--first.count === 0) this.#items.shift();
-      return null;
+    for (;;) {
+      const mark = this.#marks.peek();
+      const dropped = this.#droppedOldest;
+      if (dropped !== null && (mark === undefined || mark.before > dropped.before)) {
+        this.#droppedOldest = null;
+        const gap = this.#owner.dropped(dropped.what);
+        if (gap !== null) return gap;
+      } else if (mark !== undefined && mark.before <= this.#left) {
+        const item = this.#takeMark(mark);
+        if (item !== undefined) return item;
+      } else {
+        return this.#takeMessage();
+      }
     }
-    if (first === undefined) return undefined;
-    this.#items.shift();
-    if (isPublished(first)) this.#published--;
-    else this.#notices--;
-    return first;
   }
 
   /** The next item, past all that handlers took; `undefined`: there is none. */
   shiftItem(): Item | undefined {
-    while (this.#items.peek() instanceof Handled) this.#items.shift();
-    return this.shift() ?? undefined;
+    let item = this.shift();
+    while (item === null) {
+      const mark = this.#marks.peek();
+      if (mark?.what instanceof Handled) this.#marks.shift();
+      item = this.shift();
+    }
+    return item;
   }
 
   wait(reader: Reader): void {
@@ -142,8 +180,10 @@ export class Inbox {
 
   /** Discards all and lets every reader go. */
   close(): void {
-    this.#items.clear();
-    this.#published = 0;
+    this.#messages.clear();
+    this.#sizes.clear();
+    this.#marks.clear();
+    this.#droppedOldest = null;
     this.#notices = 0;
     for (const reader of this.#take()) reader.closed();
   }
@@ -151,6 +191,65 @@ export class Inbox {
   /** Lets every reader go with the cause; what is here stays readable. */
   fail(cause: unknown): void {
     for (const reader of this.#take()) reader.failed(cause);
+  }
+
+  /** The unread messages, oldest first. */
+  *messages(): Generator<Published> {
+    yield* this.#messages;
+  }
+
+  // ---
+
+  /** The number of the message that comes next. */
+  get #next(): number {
+    return this.#left + this.#messages.size;
+  }
+
+  #mark(what: Mark["what"]): void {
+    this.#marks.push({ before: this.#next, what });
+  }
+
+  #takeMessage(): Published | undefined {
+    const item = this.#messages.shift();
+    if (item === undefined) return undefined;
+    this.#left++;
+    this.#backlog.remove(this.#sizes.shift() as number);
+    return item;
+  }
+
+  /** `undefined`: it is nothing to read. */
+  #takeMark({ what }: Mark): Item | null | undefined {
+    if (what instanceof Handled) {
+      if (--what.count === 0) this.#marks.shift();
+      return null;
+    }
+    this.#marks.shift();
+    if (!isItem(what)) return this.#owner.dropped(what) ?? undefined;
+    this.#notices--;
+    return what;
+  }
+
+  /** False: the message itself is dropped. */
+  #makeRoom(item: Published, size: number): boolean {
+    const { overflow } = this.#backlog;
+    if (overflow === "error") {
+      this.#owner.overflowed();
+      return false;
+    }
+    if (overflow === "drop-oldest") {
+      while (!this.#backlog.admits(size) && this.#messages.size > 0) {
+        this.#droppedOldest ??= { before: this.#left, what: this.#owner.dropping() };
+        const oldest = this.#takeMessage();
+        if (oldest !== undefined) this.#droppedOldest.what.add(oldest);
+      }
+      if (this.#backlog.admits(size)) return true;
+    }
+    const last = this.#marks.peekLast();
+    const open = last !== undefined && last.before === this.#next && !isHandledOrItem(last.what) ? last.what : null;
+    const dropped = open ?? this.#owner.dropping();
+    if (open === null) this.#mark(dropped);
+    dropped.add(item);
+    return false;
   }
 
   /** Readers only wait where the queue is empty: the first one takes the item, be it to skip it. */
@@ -166,16 +265,26 @@ export class Inbox {
   }
 
   #dropNotices(count: number): void {
-    const items = [...this.#items];
-    this.#items.clear();
+    const marks = [...this.#marks];
+    this.#marks.clear();
     let left = count;
-    for (const item of items) {
-      const last = this.#items.peekLast();
-      if (left > 0 && !(item instanceof Handled) && !isPublished(item)) left--;
-      else if (item instanceof Handled && last instanceof Handled) last.count += item.count;
-      else this.#items.push(item);
+    for (const mark of marks) {
+      const last = this.#marks.peekLast();
+      const { what } = mark;
+      if (left > 0 && isItem(what)) left--;
+      else if (what instanceof Handled && last?.what instanceof Handled && last.before === mark.before)
+        last.what.count += what.count;
+      else this.#marks.push(mark);
     }
     this.#notices -= count;
-    this.#dropped += count;
+    this.#droppedNotices += count;
   }
+}
+
+function isItem(what: Mark["what"]): what is Item {
+  return "type" in what;
+}
+
+function isHandledOrItem(what: Mark["what"]): what is Item | Handled {
+  return what instanceof Handled || isItem(what);
 }

@@ -8,11 +8,13 @@ import { ConnectionError, TimeoutError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
+import type { GapCause } from "./gap.ts";
 import type { Registry } from "./registry.ts";
 
 /** The end of a connection. */
 export interface Loss {
   readonly epoch: number;
+  readonly cause: GapCause;
   /** When its last byte arrived, or since when it is known to have been deaf; epoch milliseconds. */
   readonly from: number;
   readonly reason: unknown;
@@ -44,6 +46,9 @@ export interface LinkOwner {
   /** All that was restored on the new connection is confirmed. */
   restored(link: Link): void;
 }
+
+/** How long after a pause a cut is put down to it; milliseconds. */
+const RECENTLY = 5000;
 
 /** How a link behaves. */
 export interface LinkOptions {
@@ -78,6 +83,8 @@ export class Link implements PushReceiver, Carrier {
   #progress = 0;
   #deafSince: number | null = null;
   #auditedAt: number | null = null;
+  /** When reading went on after a pause: `performance.now()` time. */
+  #resumedAt = Number.NEGATIVE_INFINITY;
 
   constructor(dialer: Dialer, owner: LinkOwner, registry: Registry, options: LinkOptions, nextEpoch: () => number) {
     this.#dialer = dialer;
@@ -85,7 +92,10 @@ export class Link implements PushReceiver, Carrier {
     this.#registry = registry;
     this.#nextEpoch = nextEpoch;
     this.#silence = new Watchdog(
-      () => (this.#restoring.size === 0 ? null : this.#progress + options.restoreTimeout),
+      () => {
+        if (this.#restoring.size === 0 || this.#connection?.paused) return null;
+        return Math.max(this.#progress, this.#resumedAt) + options.restoreTimeout;
+      },
       () => {
         const silence = `No confirmation for ${options.restoreTimeout} ms while subscriptions were restored.`;
         this.#connection?.destroy(new ConnectionError(silence, { cause: new TimeoutError(silence) }));
@@ -170,6 +180,18 @@ export class Link implements PushReceiver, Carrier {
     if (this.#connection !== null) this.#connection.inDoubt = true;
   }
 
+  /** Reads nothing until {@link resume}. */
+  pause(): void {
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    if (!this.#connection?.paused) return;
+    this.#resumedAt = performance.now();
+    this.#connection.resume();
+    this.#silence.arm();
+  }
+
   reset(reason: unknown, deafSince: number | null = null): void {
     this.#deafSince = deafSince;
     this.#connection?.destroy(reason);
@@ -240,7 +262,11 @@ export class Link implements PushReceiver, Carrier {
       return;
     }
     const from = this.#deafSince ?? this.#connection?.lastByteAt ?? Date.now();
-    const loss = { epoch: this.epoch, from, reason };
+    // The server cuts a subscriber that does not read; the cut is seen when reading goes on.
+    const paused = this.#connection?.paused || performance.now() - this.#resumedAt < RECENTLY;
+    const cause: GapCause = paused ? "server-overflow" : "disconnected";
+    const loss = { epoch: this.epoch, cause, from, reason };
+    this.#resumedAt = Number.NEGATIVE_INFINITY;
     this.#deafSince = null;
     this.#connection = null;
     this.epoch = 0;

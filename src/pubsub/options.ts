@@ -6,6 +6,7 @@ import {
   callable,
   check,
   checkOptions,
+  integer,
   isIterable,
   milliseconds,
   oneOf,
@@ -13,6 +14,7 @@ import {
 } from "../core/checks.ts";
 import { ArgumentError } from "../errors.ts";
 import { isName, type NameForm, type NameInput } from "../names.ts";
+import type { BacklogLimits, Overflow } from "./backlog.ts";
 import type { ChannelMessage, PatternMessage } from "./message.ts";
 import type { Handlers } from "./types.ts";
 
@@ -52,6 +54,8 @@ export interface PubSubOptions<
   readonly codec?: Codec<Data, never> | undefined;
   /** How names are shown: text, or Buffers. Default: the client's. */
   readonly names?: Form | undefined;
+  /** How much may be held unread, and what becomes of the rest. */
+  readonly buffer?: BufferOptions | undefined;
   /**
    * Asks the servers every `interval` milliseconds whether they still serve every name, by subscribing again; what one has
    * dropped in silence is subscribed anew, with a gap. The names are sent and confirmed once per interval. Default false.
@@ -64,6 +68,20 @@ export interface PubSubOptions<
   readonly probe?: false | ProbeOptions | undefined;
   /** Aborting closes the consumer, or rejects an `open()` that is pending. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How much a consumer holds: messages that nobody has read, and those that wait behind async handlers. */
+export interface BufferOptions {
+  /** Messages. Default 65,536. */
+  readonly limit?: number | undefined;
+  /** Bytes of their payloads. Default 64 MiB. */
+  readonly limitBytes?: number | undefined;
+  /**
+   * When it is full. `"pause"` (default): the network is not read until half of it is free; TCP holds the server back, which
+   * cuts the connection at its own limit (`client-output-buffer-limit pubsub`); the gap says `server-overflow`.
+   * `"drop-oldest"`, `"drop-newest"`: with a gap that counts them. `"error"`: the consumer fails with `PubSubError`.
+   */
+  readonly overflow?: Overflow | undefined;
 }
 
 /** How often subscriptions are asserted again. */
@@ -146,6 +164,12 @@ const known: Readonly<Record<keyof PubSubOptions, Check>> = {
   retryPolicy: callable,
   codec,
   names: nameForm,
+  buffer: (value) =>
+    checkOptions("buffer", value, {
+      limit: integer(1, 2 ** 31 - 1),
+      limitBytes: integer(1, Number.MAX_SAFE_INTEGER),
+      overflow: oneOf("pause", "drop-oldest", "drop-newest", "error"),
+    }),
   audit: (value) => value === false || checkOptions("audit", value, { interval: milliseconds }, ["interval"]),
   probe: (value) =>
     value === false ||
@@ -179,7 +203,8 @@ export function checkedOptions(
 /** The defaults of a consumer; times in milliseconds. */
 export const defaults: Readonly<
   Record<"subscriptionTimeout" | "unsubscriptionTimeout" | "maxIdle" | "pingTimeout", number>
-> = Object.freeze({
+> & { readonly buffer: BacklogLimits } = Object.freeze({
+  buffer: Object.freeze({ limit: 65_536, limitBytes: 64 * 1024 * 1024, overflow: "pause" }),
   subscriptionTimeout: 1000,
   unsubscriptionTimeout: 100,
   maxIdle: 15_000,

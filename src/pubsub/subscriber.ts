@@ -86,6 +86,11 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         replyTimeout: given.pingTimeout ?? defaults.pingTimeout,
         anyByteCounts: true,
       },
+      buffer: {
+        limit: given.buffer?.limit ?? defaults.buffer.limit,
+        limitBytes: given.buffer?.limitBytes ?? defaults.buffer.limitBytes,
+        overflow: given.buffer?.overflow ?? defaults.buffer.overflow,
+      },
       audit: given.audit || null,
       probe: given.probe
         ? {
@@ -345,6 +350,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     // A close ends the drain, and rejects what it waits for.
     await Promise.race([drained.catch(() => {}), deadline]);
     clearTimeout(timer);
+    this.#delivery.abandon();
     await this.close();
   }
 

@@ -83,6 +83,10 @@ export interface ConsumerEvents {
   state: [state: State];
   /** Names stay wanted that the server denies; listed in `error.names`. Told once until they are granted. */
   denied: [error: ServerError];
+  /** The consumer holds as many messages as it may: nothing is read from the network until it has room again. */
+  pause: [];
+  /** Reading goes on. */
+  resume: [];
   /** The consumer is closed and its connection released. */
   close: [];
 }

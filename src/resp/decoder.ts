@@ -19,6 +19,8 @@ export class Decoder {
   /** The first byte of a published message: `>` in RESP3; `*` on a RESP2 connection that only subscribes. */
   #published1st = PUSH;
   #halted = false;
+  #paused = false;
+  #decoding = false;
 
   constructor(receiver: Receiver, limits: Limits = usualLimits) {
     this.#receiver = receiver;
@@ -39,18 +41,14 @@ export class Decoder {
 
   /** Decodes what is complete, after `count` bytes were written into {@link space}. */
   decode(count: number): void {
-    const window = this.#window;
-    window.filled(count);
-    while (window.start < window.end && !this.#halted) {
-      if (window.buffer[window.start] === this.#published1st && !this.#values.begun) {
-        const found = this.#published.next();
-        if (found === TAKEN) continue;
-        if (found === UNFINISHED) return;
-      }
-      const value = this.#values.next(this.#receiver.wantsText);
-      if (value === INCOMPLETE) return;
-      if (value instanceof Push) this.#receiver.push(value.items);
-      else this.#receiver.reply(value);
+    this.#window.filled(count);
+    // Whoever takes a message may resume in the middle of it; the loop that runs goes on then.
+    if (this.#decoding) return;
+    this.#decoding = true;
+    try {
+      this.#decode();
+    } finally {
+      this.#decoding = false;
     }
   }
 
@@ -65,8 +63,34 @@ export class Decoder {
     }
   }
 
+  /** Decoding stops behind the frame at hand; what arrives is kept. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Goes on with what was kept. */
+  resume(): void {
+    this.#paused = false;
+    this.decode(0);
+  }
+
   /** Nothing more is decoded: the connection is gone, and what it left behind must reach nobody. */
   halt(): void {
     this.#halted = true;
+  }
+
+  #decode(): void {
+    const window = this.#window;
+    while (window.start < window.end && !this.#paused && !this.#halted) {
+      if (window.buffer[window.start] === this.#published1st && !this.#values.begun) {
+        const found = this.#published.next();
+        if (found === TAKEN) continue;
+        if (found === UNFINISHED) return;
+      }
+      const value = this.#values.next(this.#receiver.wantsText);
+      if (value === INCOMPLETE) return;
+      if (value instanceof Push) this.#receiver.push(value.items);
+      else this.#receiver.reply(value);
+    }
   }
 }

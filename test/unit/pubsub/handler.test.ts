@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { Backlog } from "../../../src/pubsub/backlog.ts";
+import { Dropped } from "../../../src/pubsub/dropped.ts";
 import { discard, Entry } from "../../../src/pubsub/entry.ts";
 import {
   type AnyHandler,
@@ -20,7 +22,15 @@ const payload = (text: string): Payload => ({
 class Host implements HandlerHost {
   readonly failures: unknown[] = [];
   readonly busyQueues = new Set<HandlerQueue>();
+  readonly backlog = new Backlog({ limit: 100, limitBytes: 1000, overflow: "pause" }, { full() {}, room() {} });
   marks = 0;
+
+  dropping(): Dropped {
+    return new Dropped();
+  }
+
+  droppedBehindHandler(): void {}
+  overflowed(): void {}
 
   decode(entry: Entry, { text }: Payload, channel: string | null): AnyPublished | null {
     const given = text();

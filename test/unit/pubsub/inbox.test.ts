@@ -1,9 +1,24 @@
 import { describe, expect, test } from "vitest";
+import { Backlog } from "../../../src/pubsub/backlog.ts";
+import { Dropped } from "../../../src/pubsub/dropped.ts";
 import { Inbox, type Item } from "../../../src/pubsub/inbox.ts";
+import type { PublishedMessage } from "../../../src/pubsub/message.ts";
 import { GetReader, NextReader, ReceiveReader } from "../../../src/pubsub/readers.ts";
 
-const message = (data: unknown): Item => ({ type: "message", pattern: null, channel: "a", data });
+const message = (data: unknown): PublishedMessage<unknown, unknown> => ({
+  type: "message",
+  pattern: null,
+  channel: "a",
+  data,
+});
 const confirmation = (data: number): Item => ({ type: "subscribe", pattern: null, channel: "a", data });
+
+/** An inbox that is never full. */
+function roomy(): Inbox {
+  const limits = { limit: 2 ** 30, limitBytes: 2 ** 40, overflow: "pause" } as const;
+  const backlog = new Backlog(limits, { full() {}, room() {} });
+  return new Inbox(backlog, { dropping: () => new Dropped(), dropped: () => null, overflowed() {} });
+}
 
 /** All that is there, as `getMessage` would see it. */
 function shiftAll(inbox: Inbox): unknown[] {
@@ -18,23 +33,23 @@ function data(item: Item): unknown {
 
 describe("an inbox that nobody reads", () => {
   test("keeps messages, confirmations and the marks of handlers in their order", () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     inbox.notice(confirmation(1), 1);
     inbox.handled();
-    inbox.push(message("x"));
+    inbox.push(message("x"), 1);
     inbox.handled();
     inbox.handled();
-    inbox.push(message("y"));
+    inbox.push(message("y"), 1);
     expect([inbox.pending, inbox.empty]).toEqual([2, false]);
     expect(shiftAll(inbox)).toEqual([1, null, "x", null, null, "y"]);
     expect([inbox.pending, inbox.empty, inbox.shift()]).toEqual([0, true, undefined]);
   });
 
   test("items alone, past what handlers took", () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     for (const step of ["h", "h", "x", "h", "y", "h"]) {
       if (step === "h") inbox.handled();
-      else inbox.push(message(step));
+      else inbox.push(message(step), 1);
     }
     const seen = [inbox.shiftItem(), inbox.shiftItem(), inbox.shiftItem()];
     expect(seen.map((item) => item && data(item))).toEqual(["x", "y", undefined]);
@@ -42,17 +57,17 @@ describe("an inbox that nobody reads", () => {
   });
 
   test("is empty however many messages handlers took", () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     for (let n = 0; n < 1000; n++) inbox.handled();
     expect([inbox.empty, inbox.pending]).toEqual([true, 0]);
     expect(shiftAll(inbox)).toEqual(new Array(1000).fill(null));
   });
 
   test("drops the oldest confirmations when there are too many, counts them, and never a message", () => {
-    const inbox = new Inbox();
-    inbox.push(message("first"));
+    const inbox = roomy();
+    inbox.push(message("first"), 1);
     for (let n = 0; n < 70_000; n++) inbox.notice(confirmation(n), 10);
-    inbox.push(message("last"));
+    inbox.push(message("last"), 1);
     expect(inbox.droppedNotices).toBeGreaterThanOrEqual(70_000 - 65_536);
     const seen = shiftAll(inbox);
     expect([seen.at(0), seen.at(-1), seen.at(-2)]).toEqual(["first", "last", 69_999]);
@@ -62,7 +77,7 @@ describe("an inbox that nobody reads", () => {
   });
 
   test("keeps twice as many confirmations as names are wanted", () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     for (let n = 0; n < 100_000; n++) inbox.notice(confirmation(n), 50_000);
     expect(inbox.droppedNotices).toBe(0);
     inbox.notice(confirmation(100_000), 50_000);
@@ -70,8 +85,8 @@ describe("an inbox that nobody reads", () => {
   });
 
   test("a close discards all", () => {
-    const inbox = new Inbox();
-    inbox.push(message("x"));
+    const inbox = roomy();
+    inbox.push(message("x"), 1);
     inbox.notice(confirmation(1), 1);
     inbox.handled();
     inbox.close();
@@ -81,16 +96,16 @@ describe("an inbox that nobody reads", () => {
 
 describe("readers that wait", () => {
   test("get items in the order of their calls, one each", async () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     const readers = [new GetReader(false), new ReceiveReader(), new GetReader(false)];
     for (const reader of readers) inbox.wait(reader);
-    for (const text of ["1", "2", "3", "4"]) inbox.push(message(text));
+    for (const text of ["1", "2", "3", "4"]) inbox.push(message(text), 1);
     expect(await Promise.all(readers.map(async ({ result }) => data((await result) as Item)))).toEqual(["1", "2", "3"]);
     expect([shiftAll(inbox), inbox.awaited]).toEqual([["4"], false]);
   });
 
   test("a getMessage takes a mark or an ignored confirmation as null, a receive passes them over", async () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     const [marked, receiving, ignoring] = [new GetReader(false), new ReceiveReader(), new GetReader(true)];
     inbox.wait(marked);
     inbox.handled();
@@ -98,7 +113,7 @@ describe("readers that wait", () => {
     inbox.wait(receiving);
     inbox.handled();
     inbox.notice(confirmation(1), 1);
-    inbox.push(message("x"));
+    inbox.push(message("x"), 1);
     expect(await receiving.result).toEqual(message("x"));
     inbox.wait(ignoring);
     inbox.notice(confirmation(2), 1);
@@ -107,16 +122,16 @@ describe("readers that wait", () => {
   });
 
   test("one that left gets nothing", () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     const reader = new GetReader(false);
     inbox.wait(reader);
     inbox.leave(reader);
-    inbox.push(message("x"));
+    inbox.push(message("x"), 1);
     expect(shiftAll(inbox)).toEqual(["x"]);
   });
 
   test("when nothing will come, iterators end and the others wait on", async () => {
-    const inbox = new Inbox();
+    const inbox = roomy();
     const next = new NextReader({ published: true, untilClosed: false });
     const stays = [
       new GetReader(false),
@@ -126,13 +141,13 @@ describe("readers that wait", () => {
     for (const reader of [next, ...stays]) inbox.wait(reader);
     inbox.idle();
     expect(await next.result).toEqual({ done: true, value: undefined });
-    for (const text of ["1", "2", "3"]) inbox.push(message(text));
+    for (const text of ["1", "2", "3"]) inbox.push(message(text), 1);
     const [got, received, iterated] = await Promise.all([stays[0].result, stays[1].result, stays[2].result]);
     expect([got, received, iterated]).toEqual([message("1"), message("2"), { done: false, value: message("3") }]);
   });
 
   test("a close lets all go, a failure tells all its cause and keeps what is there", async () => {
-    const closing = new Inbox();
+    const closing = roomy();
     const [getting, receiving] = [new GetReader(false), new ReceiveReader()];
     closing.wait(getting);
     closing.wait(receiving);
@@ -140,25 +155,25 @@ describe("readers that wait", () => {
     expect(await getting.result).toBe(null);
     await expect(receiving.result).rejects.toMatchObject({ code: "CLOSED" });
 
-    const failing = new Inbox();
+    const failing = roomy();
     const cause = new Error("gone");
     const reader = new GetReader(false);
     failing.wait(reader);
     failing.fail(cause);
-    failing.push(message("x"));
+    failing.push(message("x"), 1);
     await expect(reader.result).rejects.toBe(cause);
     expect(shiftAll(failing)).toEqual(["x"]);
   });
 });
 
 test("room made among what handlers took hides no message behind it", () => {
-  const inbox = new Inbox();
+  const inbox = roomy();
   for (let i = 0; i < 65_536; i++) {
     inbox.handled();
     inbox.notice({ type: "subscribe", pattern: null, channel: "a", data: 1 }, 1);
   }
   inbox.handled();
-  inbox.push({ type: "message", pattern: null, channel: "a", data: "behind" });
+  inbox.push({ type: "message", pattern: null, channel: "a", data: "behind" }, 1);
   inbox.notice({ type: "subscribe", pattern: null, channel: "a", data: 1 }, 1);
   expect(inbox.droppedNotices).toBeGreaterThan(0);
   const read: unknown[] = [];
