@@ -8,6 +8,7 @@ export { RedisCluster } from "./client/redis-cluster.ts";
 export { bytes, type Codec, json, utf8 } from "./codec.ts";
 export type { Credentials } from "./connection/settings.ts";
 export { constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "./core/backoff.ts";
+export type { DiagnosticName } from "./diagnostics.ts";
 export {
   ArgumentError,
   ClosedError,
@@ -49,6 +50,7 @@ export type {
 export { PubSub } from "./pubsub/pubsub.ts";
 export { ShardedPubSub } from "./pubsub/sharded-pubsub.ts";
 export type { ClusterSource, ConsumerSource, SubscriberSource } from "./pubsub/source.ts";
+export type { ClientStats, ConsumerStats } from "./pubsub/stats.ts";
 export type {
   Consumer,
   ConsumerEvents,

@@ -8,7 +8,8 @@ import { surface } from "../core/uncaught.ts";
 import { ClosedError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import { defaults, type Named } from "../pubsub/options.ts";
-import type { ConsumerSource } from "../pubsub/source.ts";
+import type { Adopted, ConsumerSource } from "../pubsub/source.ts";
+import { type ClientStats, total } from "../pubsub/stats.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { ClientState } from "./command-link.ts";
@@ -53,7 +54,9 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   protected readonly patience: Patience;
   protected readonly pool: Pool;
   readonly #options: ResolvedOptions;
-  readonly #consumers: Set<{ close(): Promise<void> }> = new Set();
+  readonly #consumers: Set<Adopted> = new Set();
+  /** What consumers that are closed have seen. */
+  #past = total([]);
   #abort: Disposable | null = null;
   #closing: Promise<void> | null = null;
 
@@ -73,6 +76,12 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
 
   /** Where the client stands. */
   abstract get state(): ClientState;
+
+  /** What its consumers have seen so far, all together; counters only grow. */
+  stats(): ClientStats {
+    const all = Array.from(this.#consumers, (consumer) => consumer.stats());
+    return { consumers: all.length, ...total([this.#past, ...all]) };
+  }
 
   /** Connects. Optional: the first use does. */
   abstract connect(): Promise<this>;
@@ -158,14 +167,14 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   }
 
   /** @internal */
-  adopt(consumer: { close(): Promise<void> }): void {
+  adopt(consumer: Adopted): void {
     this.assertOpen();
     this.#consumers.add(consumer);
   }
 
   /** @internal */
-  disown(consumer: { close(): Promise<void> }): void {
-    this.#consumers.delete(consumer);
+  disown(consumer: Adopted): void {
+    if (this.#consumers.delete(consumer)) this.#past = total([this.#past, consumer.stats()]);
   }
 
   // What the classes are to do, and what they have for it.

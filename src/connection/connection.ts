@@ -3,6 +3,7 @@ import { onAbort } from "../core/abort.ts";
 import { Deferred } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
+import { diagnostics } from "../diagnostics.ts";
 import { ConnectionError, ProtocolError, TidingsError, TimeoutError } from "../errors.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { type Argument, Encoder } from "../resp/encoder.ts";
@@ -85,6 +86,9 @@ export class Connection implements Receiver {
       await Promise.race([connection.#establish(), lost]);
       connection.#ready = true;
       connection.#watchdog.arm();
+      if (diagnostics.connect.hasSubscribers) {
+        diagnostics.connect.publish({ endpoint: settings.endpoint, protocol: connection.protocol });
+      }
       return connection;
     } catch (error) {
       connection.destroy(error);
@@ -214,6 +218,9 @@ export class Connection implements Receiver {
     if (this.#reason !== null) return;
     this.#reason =
       reason instanceof TidingsError ? reason : new ConnectionError(this.#about("failed"), { cause: reason });
+    if (this.#ready && diagnostics.disconnect.hasSubscribers) {
+      diagnostics.disconnect.publish({ endpoint: this.settings.endpoint, reason: this.#reason });
+    }
     this.#decoder.halt();
     this.#watchdog.stop();
     this.pushes = noPushes;

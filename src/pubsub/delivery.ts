@@ -1,6 +1,7 @@
 import { type Codec, decodeText, type TextCodec } from "../codec.ts";
 import { Deferred, isThenable, quiet } from "../core/deferred.ts";
 import { surface } from "../core/uncaught.ts";
+import { diagnostics } from "../diagnostics.ts";
 import { CodecError, HandlerError, PubSubError, type ServerError } from "../errors.ts";
 import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
@@ -15,6 +16,7 @@ import type { Missed } from "./losses.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
 import type { Verb } from "./reconcile.ts";
 import type { ConsumerSource } from "./source.ts";
+import { type ConsumerStats, Tally } from "./stats.ts";
 import type { ConsumerEvents } from "./types.ts";
 
 /** How a consumer's events get out. */
@@ -42,8 +44,7 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   readonly engine: Engine;
   readonly names: NameForm;
   readonly ignoresConfirmations: boolean;
-  /** Payloads that the codec refused. */
-  refused = 0;
+  readonly tally: Tally = new Tally();
   /** Where messages without a handler go. */
   readonly #unhandled: Sink = {
     message: (entry, payload) => this.#lay(this.decode(entry, payload, null), payload.byteLength),
@@ -98,13 +99,16 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   abandon(): void {
     const left = [...this.inbox.messages(), ...[...this.#busy.values()].flatMap((queue) => queue.stop())];
     if (left.length === 0 || this.engine.state === "closed") return;
-    const dropped = new Dropped();
+    const dropped = this.dropping();
     for (const message of left) dropped.add(message);
-    this.emit("gap", dropped.gap("drained"));
+    this.inbox.clear();
+    this.backlog.clear();
+    this.#emitGap(dropped.gap("drained"));
   }
 
   /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
   close(): Promise<void> {
+    this.tally.dropped += this.backlog.count;
     for (const queue of this.#busy.values()) queue.stop();
     this.backlog.clear();
     const released = this.engine.close();
@@ -112,6 +116,10 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
     this.#quiet ??= new Deferred();
     this.#quiet.resolve();
     return released;
+  }
+
+  get stats(): ConsumerStats {
+    return this.tally.stats(this.backlog.count);
   }
 
   /** Emits an event; what a listener throws is the process's affair, never ours. */
@@ -137,6 +145,8 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   }
 
   paused(paused: boolean): void {
+    const channel = paused ? diagnostics.pause : diagnostics.resume;
+    if (channel.hasSubscribers) channel.publish({ consumer: this.#events });
     this.emit(paused ? "pause" : "resume");
   }
 
@@ -150,6 +160,8 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   }
 
   state(state: State): void {
+    const previous = this.tally.enter(state);
+    if (diagnostics.state.hasSubscribers) diagnostics.state.publish({ consumer: this.#events, state, previous });
     const untold = state === "failed" && !this.inbox.awaited && !this.engine.awaited;
     this.emit("state", state);
     if (state !== "failed" || this.engine.state !== "failed") return;
@@ -160,6 +172,7 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   }
 
   denied(error: ServerError): void {
+    if (diagnostics.denied.hasSubscribers) diagnostics.denied.publish({ consumer: this.#events, error });
     this.emit("denied", error);
   }
 
@@ -181,12 +194,12 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   // What the inbox and the handlers' queues ask and tell (InboxOwner, HandlerHost).
 
   dropping(): Dropped {
-    return new Dropped();
+    return new Dropped(this.tally);
   }
 
   dropped(dropped: Dropped): Item | null {
     const gap = dropped.gap("overflow");
-    this.emit("gap", gap);
+    this.#emitGap(gap);
     return this.#includesGaps ? gap : null;
   }
 
@@ -203,6 +216,10 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   }
 
   decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null {
+    const { tally } = this;
+    tally.received++;
+    tally.bytes += payload.byteLength;
+    if (diagnostics.message.hasSubscribers) this.#diagnose(entry, payload, channel);
     let data: unknown;
     try {
       data =
@@ -244,8 +261,19 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
     return false;
   }
 
+  #diagnose(entry: Entry, { byteLength }: Payload, channel: string | null): void {
+    const [name, pattern] = channel === null ? [entry.name, null] : [nameOf(channel, this.names), entry.name];
+    diagnostics.message.publish({ consumer: this.#events, channel: name, pattern, bytes: byteLength });
+  }
+
   #tellGap(gap: Gap<string | Buffer>): void {
     if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
+    this.#emitGap(gap);
+  }
+
+  #emitGap(gap: Gap<string | Buffer>): void {
+    this.tally.gaps++;
+    if (diagnostics.gap.hasSubscribers) diagnostics.gap.publish({ consumer: this.#events, gap });
     this.emit("gap", gap);
   }
 
@@ -255,7 +283,11 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
 
   /** A publisher must not be able to stop its subscribers: told to those who listen, and never thrown. */
   #refuse(entry: Entry, payload: Payload, channel: string | null, cause: unknown): void {
-    this.refused++;
+    this.tally.refused++;
+    if (diagnostics.refused.hasSubscribers) {
+      const name = channel === null ? entry.name : nameOf(channel, this.names);
+      diagnostics.refused.publish({ consumer: this.#events, channel: name, bytes: payload.byteLength });
+    }
     if (this.#events.listenerCount("error") === 0) return;
     const name = channel === null ? entry.name : nameOf(channel, this.names);
     this.emit("error", new CodecError(name, payload.bytes(), cause));

@@ -180,12 +180,17 @@ export class Inbox {
 
   /** Discards all and lets every reader go. */
   close(): void {
+    this.clear();
+    for (const reader of this.#take()) reader.closed();
+  }
+
+  /** Discards what is unread. */
+  clear(): void {
     this.#messages.clear();
     this.#sizes.clear();
     this.#marks.clear();
     this.#droppedOldest = null;
     this.#notices = 0;
-    for (const reader of this.#take()) reader.closed();
   }
 
   /** Lets every reader go with the cause; what is here stays readable. */

@@ -4,6 +4,13 @@ import type { Codec } from "../codec.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { NameForm } from "../names.ts";
+import type { ConsumerStats } from "./stats.ts";
+
+/** What a client needs of its consumers. */
+export interface Adopted {
+  close(): Promise<void>;
+  stats(): ConsumerStats;
+}
 
 /** What every consumer needs of a client. */
 export interface ConsumerSource<Data = unknown> {
@@ -18,8 +25,8 @@ export interface ConsumerSource<Data = unknown> {
   /** Gives a connection back; resolves when it is kept or gone. */
   release(connection: Connection): Promise<void>;
   /** The client closes its consumers before itself. */
-  adopt(consumer: { close(): Promise<void> }): void;
-  disown(consumer: { close(): Promise<void> }): void;
+  adopt(consumer: Adopted): void;
+  disown(consumer: Adopted): void;
   /** Publishes on a connection for commands; in a cluster classic messages through another node than the one named. */
   probe(command: "PUBLISH" | "SPUBLISH", channel: Buffer, payload: string, except: HostPort | null): Promise<unknown>;
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { onAbort } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
 import { begin, quiet } from "../core/deferred.ts";
+import { diagnostics } from "../diagnostics.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import { type NameInput, NameView } from "../names.ts";
 import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
@@ -14,6 +15,7 @@ import { type AnyPubSubOptions, defaults } from "./options.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
 import { Reading } from "./reading.ts";
 import type { ConsumerSource } from "./source.ts";
+import type { ConsumerStats } from "./stats.ts";
 import type {
   AnyItem,
   ChannelMessageOf,
@@ -138,6 +140,11 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       () => byKey().values(),
       () => byKey().size,
     ) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
+  }
+
+  /** What it has seen so far; counters only grow. */
+  stats(): ConsumerStats {
+    return this.#delivery.stats;
   }
 
   /** `connecting`, `live`, `reconnecting`, `failed` or `closed`. */
@@ -358,6 +365,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#abort?.[Symbol.dispose]();
     await this.#delivery.close();
     this.#source.disown(this);
+    if (diagnostics.close.hasSubscribers) diagnostics.close.publish({ consumer: this });
     this.#delivery.emit("close");
   }
 

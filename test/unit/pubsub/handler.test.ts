@@ -26,7 +26,7 @@ class Host implements HandlerHost {
   marks = 0;
 
   dropping(): Dropped {
-    return new Dropped();
+    return new Dropped({ dropped: 0 });
   }
 
   droppedBehindHandler(): void {}

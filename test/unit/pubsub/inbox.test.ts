@@ -17,7 +17,7 @@ const confirmation = (data: number): Item => ({ type: "subscribe", pattern: null
 function roomy(): Inbox {
   const limits = { limit: 2 ** 30, limitBytes: 2 ** 40, overflow: "pause" } as const;
   const backlog = new Backlog(limits, { full() {}, room() {} });
-  return new Inbox(backlog, { dropping: () => new Dropped(), dropped: () => null, overflowed() {} });
+  return new Inbox(backlog, { dropping: () => new Dropped({ dropped: 0 }), dropped: () => null, overflowed() {} });
 }
 
 /** All that is there, as `getMessage` would see it. */
