@@ -225,7 +225,6 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     this.#losses.connection(epoch, { cause, from });
     this.#denials.reset(link);
     this.#unsettle();
-    for (const entry of this.entriesOf(link)) if (!entry.wanted) this.#forget(entry);
     for (const call of this.#calls) {
       if (call.commands === 0) this.#denials.judge(call);
       // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
@@ -233,6 +232,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
         if (entry.link === link && !entry.claims.includes(call)) this.#calls.confirm(call, entry);
       }
     }
+    for (const entry of this.entriesOf(link)) if (!entry.wanted) this.#forget(entry);
     this.#placement.down(link);
     this.#calls.time();
   }
