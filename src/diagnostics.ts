@@ -30,7 +30,9 @@ export type DiagnosticName =
 
 const named = (name: DiagnosticName): Channel => channel(name);
 
-export const diagnostics = Object.freeze({
+type Event = DiagnosticName extends `tidings:${infer Name}` ? Name : never;
+
+export const diagnostics: Readonly<Record<Event, Channel>> = Object.freeze({
   message: named("tidings:message"),
   refused: named("tidings:refused"),
   gap: named("tidings:gap"),
@@ -41,4 +43,4 @@ export const diagnostics = Object.freeze({
   close: named("tidings:close"),
   connect: named("tidings:connect"),
   disconnect: named("tidings:disconnect"),
-}) satisfies Readonly<Record<string, Channel>>;
+});
