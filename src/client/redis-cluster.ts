@@ -206,14 +206,19 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
 
   /** The layout, within milliseconds. Why no node tells it is more useful than that time has passed. */
   async #known(timeout: number): Promise<Layout> {
-    const signal = AbortSignal.timeout(timeout);
+    const { layout } = this.topology;
+    if (layout !== null) return layout;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeout);
     try {
       this.#failure = null;
-      return await this.topology.known(signal);
+      return await this.topology.known(late.signal);
     } catch (error) {
       const { failure } = this.topology;
-      this.#failure = signal.aborted ? (failure ?? new TimeoutError(`No cluster within ${timeout} ms.`)) : error;
+      this.#failure = late.signal.aborted ? (failure ?? new TimeoutError(`No cluster within ${timeout} ms.`)) : error;
       throw this.#failure;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

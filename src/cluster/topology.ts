@@ -21,6 +21,8 @@ export interface TopologyOptions extends DiscoveryOptions {
 interface Learning {
   readonly promise: Promise<Layout>;
   readonly stop: AbortController;
+  /** How many wait for it. */
+  waiting: number;
 }
 
 /** Told after each refresh. */
@@ -42,8 +44,6 @@ export class Topology {
   #layout: Layout | null = null;
   #isolated = false;
   #learning: Learning | null = null;
-  /** How many wait for it. */
-  #waiting = 0;
   #running: Promise<void> | null = null;
   #due: Promise<void> | null = null;
   #lastStart = Number.NEGATIVE_INFINITY;
@@ -78,16 +78,16 @@ export class Topology {
     if (this.#layout !== null) return this.#layout;
     signal.throwIfAborted();
     this.#learning ??= this.#begin();
-    const { promise, stop } = this.#learning;
-    this.#waiting++;
+    const learning = this.#learning;
+    learning.waiting++;
     const aborted = new Deferred<never>();
     const abort = onAbort(signal, () => aborted.reject(signal.reason));
     try {
-      return await Promise.race([promise, aborted.promise]);
+      return await Promise.race([learning.promise, aborted.promise]);
     } finally {
       abort[Symbol.dispose]();
-      this.#waiting--;
-      if (this.#waiting === 0) stop.abort();
+      learning.waiting--;
+      if (learning.waiting === 0) this.#end(learning);
     }
   }
 
@@ -123,12 +123,14 @@ export class Topology {
   #begin(): Learning {
     const stop = new AbortController();
     const closed = onAbort(this.#closed.signal, () => stop.abort(this.#closed.signal.reason));
-    const promise = this.#learn(stop.signal).finally(() => {
-      closed[Symbol.dispose]();
-      if (this.#learning?.stop === stop) this.#learning = null;
-    });
+    const promise = this.#learn(stop.signal).finally(() => closed[Symbol.dispose]());
     // Whoever waited last may have gone when it fails.
-    return { promise: quiet(promise), stop };
+    return { promise: quiet(promise), stop, waiting: 0 };
+  }
+
+  #end(learning: Learning): void {
+    learning.stop.abort();
+    if (this.#learning === learning) this.#learning = null;
   }
 
   async #learn(signal: AbortSignal): Promise<Layout> {
@@ -171,7 +173,8 @@ export class Topology {
     } catch (error) {
       this.#failure = error;
     }
-    if (signal.aborted) return;
+    // Until there is one, whoever learns it keeps the time.
+    if (signal.aborted || this.#layout === null) return;
     this.#timer = setTimeout(() => void this.refresh(), this.#options.interval).unref();
   }
 

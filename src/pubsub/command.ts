@@ -41,6 +41,9 @@ export class Command implements PendingReply {
   readonly order: number;
   /** The one call it was sent for; `null`: it serves every call that waits for its names. */
   readonly call: Claim | null;
+  /** Whether the link counts as restored only when it is confirmed. */
+  readonly restores: boolean;
+  /** Whether it only asks if what should be there is. */
   readonly audits: boolean;
   /** What the PING behind it comes back with; `null` where there is none. */
   readonly nonce: string | null;
@@ -50,7 +53,14 @@ export class Command implements PendingReply {
 
   constructor(
     step: Step,
-    context: { link: Carrier; order: number; call: Claim | null; audits: boolean; owner: CommandOwner },
+    context: {
+      link: Carrier;
+      order: number;
+      call: Claim | null;
+      restores: boolean;
+      audits: boolean;
+      owner: CommandOwner;
+    },
   ) {
     this.verb = step.verb;
     this.#entries = [...step.entries];
@@ -58,6 +68,7 @@ export class Command implements PendingReply {
     this.epoch = context.link.epoch;
     this.order = context.order;
     this.call = context.call;
+    this.restores = context.restores;
     this.audits = context.audits;
     this.nonce = step.verb === "SUNSUBSCRIBE" ? `tidings-sunsubscribe-${context.order}` : null;
     this.#owner = context.owner;
@@ -65,10 +76,6 @@ export class Command implements PendingReply {
 
   get subscribes(): boolean {
     return this.verb === "SUBSCRIBE" || this.verb === "PSUBSCRIBE" || this.verb === "SSUBSCRIBE";
-  }
-
-  get restores(): boolean {
-    return this.subscribes && this.call === null && !this.audits;
   }
 
   get keys(): string[] {

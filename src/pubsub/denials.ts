@@ -98,20 +98,32 @@ export class Denials {
     this.#owner.granted(call);
   }
 
-  /** A link's restoration is answered: calls that wait for a denied name reject; what is established stays wanted. */
-  restored(link: Carrier): void {
-    const refusals = this.#restoration.filter(({ command }) => command.link === link);
-    this.#restoration = this.#restoration.filter(({ command }) => command.link !== link);
-    const [first] = refusals;
-    if (first === undefined) return;
+  /**
+   * A link's restoration is answered: calls that wait for a denied name reject, once all their names are answered; what is
+   * established stays wanted.
+   */
+  restored(): void {
+    const refusals = this.#restoration;
+    const refused = new Set(refusals.map(({ entry }) => entry));
     const guilty = new Set(
       refusals.flatMap(({ entry, command }) => entry.claims.filter((c) => c.order < command.order)),
     );
+    const undecided = new Set<Claim>();
     for (const call of guilty) {
-      const names = refusals.filter(({ entry }) => call.entries.includes(entry));
-      this.#owner.rejected(call, about(first, names));
+      const elsewhere = this.#trials.get(call)?.refusals ?? [];
+      const answered = new Set([...refused, ...elsewhere.map(({ entry }) => entry)]);
+      if ([...call.left].some((entry) => entry.claims.includes(call) && !answered.has(entry))) {
+        undecided.add(call);
+        continue;
+      }
+      const names = [...elsewhere, ...refusals.filter(({ entry }) => call.entries.includes(entry))];
+      const [first] = names;
+      this.#trials.delete(call);
+      if (first !== undefined) this.#owner.rejected(call, about(first, names));
     }
-    const news = refusals.filter(({ entry }) => entry.wanted && !this.entries.has(entry));
+    const isUndecided = ({ entry }: Refusal): boolean => entry.claims.some((call) => undecided.has(call));
+    this.#restoration = refusals.filter(isUndecided);
+    const news = refusals.filter(({ entry }) => entry.established && !this.entries.has(entry));
     for (const refusal of news) this.entries.set(refusal.entry, about(refusal, [refusal]));
     const [newest] = news;
     if (newest !== undefined) this.#owner.denied(about(newest, news));

@@ -40,6 +40,13 @@ export interface EngineOwner {
   empty(): void;
 }
 
+/** What a command is sent for. */
+interface Purpose {
+  readonly call?: Claim | null;
+  readonly restores?: boolean;
+  readonly audits?: boolean;
+}
+
 /** Times in milliseconds. */
 export interface EngineOptions extends LinkOptions {
   readonly connectTimeout: number;
@@ -55,7 +62,8 @@ export interface EngineOptions extends LinkOptions {
 export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
   readonly registry: Registry = new Registry();
   readonly #denials: Denials = new Denials({
-    ask: (entry, { verb, link, call }) => this.#dispatch({ verb, entries: [entry] }, link, { call }),
+    ask: (entry, { verb, link, call, restores }) =>
+      this.#dispatch({ verb, entries: [entry] }, link, { call, restores }),
     skipped: (call, entry) => this.#calls.confirm(call, entry),
     granted: (call) => this.#calls.finishIfDone(call),
     rejected: (call, error) => this.#calls.fail(call, error),
@@ -210,13 +218,14 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
   up(link: Link): void {
     link.since = ++this.#order;
     this.#placement.up(link);
-    for (const step of reconcile(this.entriesOf(link))) this.#dispatch(step, link);
+    this.#restore(this.entriesOf(link), link);
     this.#calls.time();
   }
 
-  restored(link: Link): void {
+  restored(): void {
     if (this.#state === "closed") return;
-    this.#denials.restored(link);
+    this.#denials.restored();
+    for (const call of this.#calls) this.#judge(call);
     this.settle();
   }
 
@@ -226,7 +235,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     this.#denials.reset(link);
     this.#unsettle();
     for (const call of this.#calls) {
-      if (call.commands === 0) this.#denials.judge(call);
+      this.#judge(call);
       // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
       for (const entry of call.left) {
         if (entry.link === link && !entry.claims.includes(call)) this.#calls.confirm(call, entry);
@@ -275,7 +284,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
       for (const entry of live) this.#interrupt(entry, "stale", link.provenAt);
       // A name unsubscribed meanwhile will not be asked for again; there is nothing to wait for.
       if (call !== null) for (const entry of left) if (!entry.claims.includes(call)) this.#calls.confirm(call, entry);
-    } else if (call === null && !command.audits && isPassing(error)) {
+    } else if (command.restores && isPassing(error)) {
       // The next connection restores; nothing of this one counts as answered.
       link.reset(error);
       return;
@@ -329,7 +338,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
 
   restore(entries: readonly Entry[]): void {
     for (const [link, there] of byLink(entries)) {
-      if (link.ready) for (const step of reconcile(there)) this.#dispatch(step, link);
+      if (link.ready) this.#restore(there, link);
     }
     this.#calls.time();
   }
@@ -361,15 +370,16 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
 
   // Commands.
 
-  #dispatch(
-    step: Step,
-    link: Carrier,
-    { call = null, audits = false }: { readonly call?: Claim | null; readonly audits?: boolean } = {},
-  ): void {
-    const command = new Command(step, { link, order: ++this.#order, call, audits, owner: this });
+  #dispatch(step: Step, link: Carrier, { call = null, restores = false, audits = false }: Purpose): void {
+    const command = new Command(step, { link, order: ++this.#order, call, restores, audits, owner: this });
     if (call !== null) call.commands++;
     for (const entry of step.entries) entry.last = command;
     link.send(command, command.restores);
+  }
+
+  /** Subscribes what is wanted and what the link's connection was not asked for. */
+  #restore(entries: Iterable<Entry>, link: Link): void {
+    for (const step of reconcile(entries)) this.#dispatch(step, link, { restores: true });
   }
 
   #subscribed(command: Command, entry: Entry, count: number): void {
@@ -391,7 +401,16 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
 
   /** A command has all its answers; the last one of a call decides whether the call stands. */
   #answered({ call }: Command): void {
-    if (call !== null && --call.commands === 0) this.#denials.judge(call);
+    if (call === null) return;
+    call.commands--;
+    this.#judge(call);
+  }
+
+  /** Whether a call stands is known when all its names are answered; some may wait for a link. */
+  #judge(call: Claim): void {
+    if (call.commands > 0 || !this.#denials.trying(call)) return;
+    for (const entry of call.left) if (!entry.link.ready && entry.claims.includes(call)) return;
+    this.#denials.judge(call);
   }
 
   /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */

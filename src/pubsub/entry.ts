@@ -35,7 +35,7 @@ export interface Told {
   readonly epoch: number;
   /** Whether it subscribes; else it unsubscribes. */
   readonly subscribes: boolean;
-  /** Whether it restores: it serves all calls that were made before it and that still want the name. */
+  /** Whether it restores: calls that were made before it and want the name no more are not served by it. */
   readonly restores: boolean;
   /** Its place in the order of calls and commands. */
   readonly order: number;
