@@ -90,8 +90,9 @@ export class Router {
         return await link.command(args, wantsText, errand.since, true);
       } catch (error) {
         if (isRefusal(error)) refusal = { error, node };
-        else if (error instanceof Unsent && !this.#isLate(errand)) refusal = null;
-        else throw error;
+        else if (!(error instanceof Unsent)) throw error;
+        else if (this.#isLate(errand)) throw this.#late(errand);
+        else refusal = null;
       }
     }
   }

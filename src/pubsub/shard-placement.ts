@@ -147,12 +147,12 @@ export class ShardPlacement implements Placement {
   }
 
   dismissed(link: Link, entry: Entry): void {
-    const { topology } = this.#source;
-    const seat = this.#seatOf.get(link);
+    const node = this.#seatOf.get(link)?.node ?? null;
+    void this.#source.topology.refresh(node);
     this.#move(entry, nowhere);
-    // The node that gave it up knows best who has it now.
-    const refreshed = topology.refresh(seat?.node ?? null);
-    this.#wanderers.await(slotOf(entry.key), entry, refreshed);
+    // It is asked again itself. After a migration it says who has the slot now; after a failover it serves on, and messages
+    // that are still on their way between the nodes of the shard come neither twice nor late.
+    this.#wanderers.return(slotOf(entry.key), entry, node);
   }
 
   redirected(command: Command, error: ServerError): boolean {

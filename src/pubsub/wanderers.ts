@@ -9,8 +9,6 @@ interface Journey {
   /** Where they were sent. */
   target: HostPort | null;
   timer: NodeJS.Timeout | null;
-  /** How many refreshes of the layout they wait for. */
-  refreshes: number;
 }
 
 /** Milliseconds: while a slot changes hands its two nodes send everybody to each other, for a moment or for long. */
@@ -52,15 +50,13 @@ export class Wanderers {
     return true;
   }
 
-  /** The entry's node gave it up; it goes on once the layout is refreshed. */
-  await(slot: number, entry: Entry, refreshed: Promise<void>): void {
+  /** The entry's node gave it up; it is asked again, at once. */
+  return(slot: number, entry: Entry, node: HostPort | null): void {
     const journey = this.#journey(slot);
     this.#add(journey, entry);
-    journey.refreshes++;
-    void refreshed.then(() => {
-      journey.refreshes--;
-      if (journey.refreshes === 0 && journey.timer === null) this.#go(slot, journey);
-    });
+    if (journey.timer !== null) return;
+    journey.target = node;
+    journey.timer = setTimeout(() => this.#go(slot, journey), 0);
   }
 
   /** A node sent the entry to another (`null`: nobody serves its slot). */
@@ -98,7 +94,7 @@ export class Wanderers {
   #journey(slot: number): Journey {
     const known = this.#journeys.get(slot);
     if (known !== undefined) return known;
-    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null, refreshes: 0 };
+    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null };
     this.#journeys.set(slot, journey);
     return journey;
   }
@@ -122,6 +118,7 @@ export class Wanderers {
   }
 
   #go(slot: number, journey: Journey): void {
+    journey.timer = null;
     const entries = [...journey.entries];
     if (entries.length === 0) return;
     journey.entries.clear();

@@ -28,7 +28,7 @@ export interface NodePlace {
 }
 
 /** The file in which a node keeps its view of the cluster. */
-export const NODES_FILE = "nodes.conf";
+const NODES_FILE = "nodes.conf";
 
 /** Where nodes behind proxies connect from: loopback addresses that nobody else uses. */
 const NODE_NETWORK = "127.0.1.";

@@ -4,7 +4,7 @@ import type { ControlClient } from "./control-client.ts";
 export type SlotRange = readonly [number, number];
 
 /** One line of `CLUSTER NODES`. */
-export interface NodeRecord {
+interface NodeRecord {
   readonly id: string;
   readonly port: number;
   readonly flags: ReadonlySet<string>;

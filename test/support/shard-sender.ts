@@ -33,7 +33,7 @@ export function startShardStamper(
  * What was refused, or never sent because nobody listened, is tried again where the slot is by then; what was lost after
  * it was sent rejects at once, for nobody knows its fate.
  */
-export class ShardSender {
+class ShardSender {
   readonly #members: ClusterMembers;
   readonly #options: ShardSenderOptions;
   readonly #controls = new Map<ClusterNode, ControlClient>();

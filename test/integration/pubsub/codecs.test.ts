@@ -3,7 +3,7 @@ import { bytes, type Codec, CodecError, json, utf8 } from "tidings";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { eventually } from "../../support/eventually.ts";
-import { onEveryProtocol, PATIENCE, receiveMany } from "./bench.ts";
+import { onEveryKind, PATIENCE, receiveMany } from "./bench.ts";
 
 const price = z.object({ symbol: z.string(), price: z.coerce.number() });
 
@@ -19,7 +19,7 @@ const dates: Codec<Date> = {
 
 const binary = Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0d, 0x0a, 0x80]);
 
-onEveryProtocol("codecs", (bench) => {
+onEveryKind("codecs", (bench) => {
   test("the default is text, with U+FFFD for what is not UTF-8", async () => {
     const consumer = await bench.consumer({ channels: "a" });
     for (const payload of ["", "plain", "grüße 🦊", binary]) await bench.publish("a", payload);
@@ -31,12 +31,12 @@ onEveryProtocol("codecs", (bench) => {
   test("bytes gives Buffers, byte for byte", async () => {
     const consumer = await bench.consumer({ channels: "a", patterns: "a", codec: bytes });
     for (const payload of ["", "plain", "grüße", binary]) await bench.publish("a", payload);
-    const messages = await receiveMany(consumer, 8);
+    const copies = bench.patterns ? 2 : 1;
+    const messages = await receiveMany(consumer, 4 * copies);
     expect(messages.every(({ data }) => Buffer.isBuffer(data))).toBe(true);
     expect(messages.map(({ data }) => data.toString("hex"))).toEqual(
       ["", "plain", "grüße", binary].flatMap((payload) => {
-        const hex = Buffer.from(payload).toString("hex");
-        return [hex, hex];
+        return new Array<string>(copies).fill(Buffer.from(payload).toString("hex"));
       }),
     );
   });
@@ -68,7 +68,7 @@ onEveryProtocol("codecs", (bench) => {
     await bench.publish("h", "2020-01-02");
     await bench.publish("a", "2020-01-01");
     expect((await consumer.receive({ timeout: PATIENCE })).data.getUTCFullYear()).toBe(2020);
-    expect(seen).toEqual([new Date("2020-01-02"), new Date("2020-01-02")]);
+    expect(seen).toEqual(new Array(bench.patterns ? 2 : 1).fill(new Date("2020-01-02")));
   });
 
   test("the client's codec is the default of its consumers, and encodes what is published", async () => {
@@ -105,9 +105,10 @@ onEveryProtocol("codecs", (bench) => {
     await bench.publish("a", "{ secret");
     await bench.publish("h", '{"symbol":"secret"}');
     await bench.publish("a", '{"symbol":"X","price":1}');
-    expect((await receiveMany(consumer, 2)).map(({ data }) => data.symbol)).toEqual(["X", "X"]);
-    expect(errors).toHaveLength(3);
-    expect(errors.map((error) => (error instanceof CodecError ? error.channel : error))).toEqual(["a", "a", "h"]);
+    const twice = bench.patterns ? ["a", "a"] : ["a"];
+    const messages = await receiveMany(consumer, twice.length);
+    expect(messages.map(({ data }) => data.symbol)).toEqual(twice.map(() => "X"));
+    expect(errors.map((error) => (error instanceof CodecError ? error.channel : error))).toEqual([...twice, "h"]);
     const [error] = errors as CodecError[];
     expect(error).toMatchObject({ code: "CODEC" });
     expect(error?.raw).toEqual(Buffer.from("{ secret"));

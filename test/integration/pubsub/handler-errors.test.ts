@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { HandlerError, TidingsError } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { message, onEveryProtocol, receiveMany } from "./bench.ts";
+import { message, onEveryKind, receiveMany } from "./bench.ts";
 
 const run = promisify(execFile);
 const library = new URL("../../../src/index.ts", import.meta.url).href;
@@ -32,7 +32,7 @@ async function runScript(
   );
 }
 
-onEveryProtocol("handlers that fail", (bench) => {
+onEveryKind("handlers that fail", (bench) => {
   test.each<[string, (thrown: Error) => unknown]>([
     [
       "throws",
@@ -71,21 +71,24 @@ onEveryProtocol("handlers that fail", (bench) => {
     expect(consumer.state).toBe("live");
   });
 
-  test("the error of a pattern's handler names pattern and channel, and shows no payload", async () => {
-    const errors: Error[] = [];
-    const consumer = await bench.consumer({
-      patternHandlers: {
-        "a*": () => {
-          throw new Error("mine");
+  test.runIf(bench.patterns)(
+    "the error of a pattern's handler names pattern and channel, and shows no payload",
+    async () => {
+      const errors: Error[] = [];
+      const consumer = await bench.consumer({
+        patternHandlers: {
+          "a*": () => {
+            throw new Error("mine");
+          },
         },
-      },
-    });
-    consumer.on("error", (error) => errors.push(error));
-    await bench.publish("abc", "confidential");
-    await eventually(() => expect(errors).toHaveLength(1));
-    expect(errors[0]).toMatchObject({ channel: "abc", pattern: "a*" });
-    expect(`${errors[0]?.message}${JSON.stringify(errors[0])}`).not.toContain("confidential");
-  });
+      });
+      consumer.on("error", (error) => errors.push(error));
+      await bench.publish("abc", "confidential");
+      await eventually(() => expect(errors).toHaveLength(1));
+      expect(errors[0]).toMatchObject({ channel: "abc", pattern: "a*" });
+      expect(`${errors[0]?.message}${JSON.stringify(errors[0])}`).not.toContain("confidential");
+    },
+  );
 
   test("each failure is an error of its own", async () => {
     let errors = 0;
@@ -118,22 +121,27 @@ onEveryProtocol("handlers that fail", (bench) => {
     await eventually(() => expect(errors.map(({ cause }) => cause)).toEqual(["just text", undefined]));
   });
 
-  test("without a listener it is an uncaught exception that ends the process", async () => {
-    const body = `
+  test.runIf(bench.kind === "server")(
+    "without a listener it is an uncaught exception that ends the process",
+    async () => {
+      const body = `
       const consumer = await client.pubsub();
       await consumer.subscribe("a", () => { throw new Error("nobody listens"); });
       await client.publish("a", "x");
       setTimeout(() => console.log("still here"), 10_000);
     `;
-    const { code, out, err } = await runScript(body, bench.server.url, bench.protocol);
-    expect(code).not.toBe(0);
-    expect(err).toContain("HandlerError");
-    expect(err).toContain("nobody listens");
-    expect(out).not.toContain("still here");
-  });
+      const { code, out, err } = await runScript(body, bench.server.url, bench.protocol);
+      expect(code).not.toBe(0);
+      expect(err).toContain("HandlerError");
+      expect(err).toContain("nobody listens");
+      expect(out).not.toContain("still here");
+    },
+  );
 
-  test("without a listener a process that catches it goes on, and so do all messages", async () => {
-    const body = `
+  test.runIf(bench.kind === "server")(
+    "without a listener a process that catches it goes on, and so do all messages",
+    async () => {
+      const body = `
       const caught = [];
       process.on("uncaughtException", (error) => caught.push(error.name));
       const consumer = await client.pubsub({ channels: "queue" });
@@ -145,11 +153,12 @@ onEveryProtocol("handlers that fail", (bench) => {
       console.log(data, caught.join());
       await client.close();
     `;
-    const { code, out } = await runScript(body, bench.server.url, bench.protocol);
-    expect([code, out.trim()]).toEqual([0, "read HandlerError,HandlerError"]);
-  });
+      const { code, out } = await runScript(body, bench.server.url, bench.protocol);
+      expect([code, out.trim()]).toEqual([0, "read HandlerError,HandlerError"]);
+    },
+  );
 
-  test("a refused payload without a listener disturbs no process", async () => {
+  test.runIf(bench.kind === "server")("a refused payload without a listener disturbs no process", async () => {
     const body = `
       const { json } = await import(${JSON.stringify(library)});
       const consumer = await client.pubsub({ channels: "queue", codec: json(), channelHandlers: { a: () => {} } });

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
-import { onEveryProtocol } from "./bench.ts";
+import { onEveryKind } from "./bench.ts";
 
-onEveryProtocol("a listener that acts in the middle of a change", (bench) => {
+onEveryKind("a listener that acts in the middle of a change", (bench) => {
   const quick = { retryPolicy: () => 20 };
 
   test("may close the consumer when a gap is told; nothing is yielded afterwards", async () => {

@@ -1,10 +1,10 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { message, nextItems, onEveryProtocol, PATIENCE, rejection } from "./bench.ts";
+import { message, nextItems, onEveryKind, PATIENCE, rejection } from "./bench.ts";
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 
-onEveryProtocol("a signal that outlives what it was given to", (bench) => {
+onEveryKind("a signal that outlives what it was given to", (bench) => {
   test("keeps no listener of calls that have settled", async () => {
     const { signal } = new AbortController();
     const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });

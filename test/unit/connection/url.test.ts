@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type ParsedUrl, parseUrl } from "../../../src/connection/url.ts";
+import { type ParsedUrl, parseClusterUrl, parseUrl } from "../../../src/connection/url.ts";
 import { ArgumentError } from "../../../src/errors.ts";
 
 const nothing = { tls: false, username: undefined, password: undefined, db: undefined };
@@ -141,5 +141,65 @@ describe("no error shows a password that the URL holds", () => {
 
   test("a password that was not percent-encoded and looks like a parameter", () => {
     expect(refusal("redis://ann:1?hunter2@localhost").message).not.toContain("hunter2");
+  });
+});
+
+describe("the URL of a cluster", () => {
+  const seeds = (url: string): string[] => parseClusterUrl(url).seeds.map(({ host, port }) => `${host} ${port}`);
+
+  test.each<[string, string[]]>([
+    ["redis://localhost", ["localhost 6379"]],
+    ["redis://", ["localhost 6379"]],
+    ["redis://a:7000", ["a 7000"]],
+    ["redis://a:7000,b:7001,c", ["a 7000", "b 7001", "c 6379"]],
+    ["redis://a:7000,b:7001/", ["a 7000", "b 7001"]],
+    ["redis://a,b/0", ["a 6379", "b 6379"]],
+    ["rediss://a:7000,[::1]:7001,[2001:db8::7]", ["a 7000", "::1 7001", "2001:db8::7 6379"]],
+    ["valkey://ann:p%2Cw@a:7000,b", ["a 7000", "b 6379"]],
+    ["redis://ann:p,w@a:7000,b", ["a 7000", "b 6379"]],
+  ])("%s lists its hosts", (url, expected) => {
+    expect(seeds(url)).toEqual(expected);
+  });
+
+  test("login and TLS hold for all hosts", () => {
+    expect(parseClusterUrl("rediss://ann:p%2Cw%40@a,b")).toMatchObject({
+      tls: true,
+      username: "ann",
+      password: "p,w@",
+    });
+    expect(parseClusterUrl("redis://:p,w@a,b")).toMatchObject({ tls: false, username: undefined, password: "p,w" });
+    expect(parseClusterUrl("redis://a,b").password).toBe(undefined);
+  });
+
+  test.each([
+    "unix:///run/redis.sock",
+    "redis://a,b/1",
+    "redis://a,b/x",
+    "redis://a:port,b",
+    "redis://a:7000,b:70000",
+    "http://a,b",
+    "a,b",
+    "",
+    "redis://a,b?db=1",
+    "redis://a,b#c",
+  ])("%j is refused", (url) => {
+    expect(() => parseClusterUrl(url)).toThrow(ArgumentError);
+  });
+
+  test("no error shows the password", () => {
+    for (const url of [
+      "redis://ann:hunter2@a:port,b",
+      "redis://ann:hunter2@a,b/1",
+      "http://ann:hunter2@a,b",
+      "redis://ann:hun?hunter2@a,b",
+    ]) {
+      try {
+        parseClusterUrl(url);
+        throw new Error("the URL was accepted");
+      } catch (error) {
+        expect(error).toBeInstanceOf(ArgumentError);
+        expect(String(error)).not.toContain("hunter2");
+      }
+    }
   });
 });
