@@ -27,7 +27,7 @@ export {
 export type { NameForm, NameInput } from "./names.ts";
 export type { Overflow } from "./pubsub/backlog.ts";
 export { ClusterPubSub } from "./pubsub/cluster-pubsub.ts";
-export type { State } from "./pubsub/engine.ts";
+export type { State } from "./pubsub/subscriptions.ts";
 export type { Gap, GapCause } from "./pubsub/gap.ts";
 export type {
   ChannelConfirmation,

@@ -1,6 +1,6 @@
 import type { ServerError } from "../errors.ts";
 import type { NameInput } from "../names.ts";
-import type { State } from "./engine.ts";
+import type { State } from "./subscriptions.ts";
 import type { Gap } from "./gap.ts";
 import type { ChannelMessage, Confirmation, Message, PatternMessage, PublishedMessage } from "./message.ts";
 
