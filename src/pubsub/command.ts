@@ -67,6 +67,10 @@ export class Command implements PendingReply {
     return this.verb === "SUBSCRIBE" || this.verb === "PSUBSCRIBE" || this.verb === "SSUBSCRIBE";
   }
 
+  get restores(): boolean {
+    return this.subscribes && this.call === null && !this.audits;
+  }
+
   get keys(): string[] {
     return this.#entries.map((entry) => entry.key);
   }

@@ -239,6 +239,8 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     } else if (this.#placement.redirected(command, error)) {
       this.#failure = error;
       for (const entry of live) this.#interrupt(entry, "stale", link.provenAt);
+      // A name unsubscribed meanwhile will not be asked for again; there is nothing to wait for.
+      if (call !== null) for (const entry of left) if (!entry.claims.includes(call)) this.#calls.confirm(call, entry);
     } else if (call === null && !command.audits && isPassing(error)) {
       // The next connection restores; nothing of this one counts as answered.
       link.reset(error);
@@ -333,7 +335,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     const command = new Command(step, { link, order: ++this.#order, call, audits, owner: this });
     if (call !== null) call.commands++;
     for (const entry of step.entries) entry.last = command;
-    link.send(command, command.subscribes && call === null && !audits);
+    link.send(command, command.restores);
   }
 
   #subscribed(command: Command, entry: Entry, count: number): void {

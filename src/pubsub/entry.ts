@@ -35,6 +35,10 @@ export interface Told {
   readonly epoch: number;
   /** Whether it subscribes; else it unsubscribes. */
   readonly subscribes: boolean;
+  /** Whether it restores: it serves all calls that were made before it and that still want the name. */
+  readonly restores: boolean;
+  /** Its place in the order of calls and commands. */
+  readonly order: number;
 }
 
 /** A call that wants entries, or wants them no more. */
