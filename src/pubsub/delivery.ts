@@ -57,11 +57,7 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #quiet: Deferred<void> | null = null;
 
-  constructor(
-    subscriptions: (owner: SubscriptionsOwner) => Subscriptions,
-    events: Events,
-    options: DeliveryOptions,
-  ) {
+  constructor(subscriptions: (owner: SubscriptionsOwner) => Subscriptions, events: Events, options: DeliveryOptions) {
     this.names = options.names;
     this.ignoresConfirmations = options.ignoreSubscribeMessages;
     this.#codec = options.codec;
@@ -262,9 +258,7 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
   }
 
   #decode(payload: Payload): unknown {
-    return this.#fromText === null
-      ? synchronous(this.#codec.decode(payload.bytes()))
-      : this.#fromText(payload.text());
+    return this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
   }
 
   #diagnose(entry: Entry, { byteLength }: Payload, channel: string | null): void {
