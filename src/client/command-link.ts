@@ -28,6 +28,7 @@ interface Waiting {
   readonly wantsText: boolean;
   /** When it was issued: `performance.now()` time. */
   readonly since: number;
+  readonly movable: boolean;
   readonly deferred: Deferred<Reply>;
 }
 
@@ -99,8 +100,11 @@ export class CommandLink {
     }
   }
 
-  /** Sends a command, as soon as there is a connection; its time runs from `since`. */
-  command(args: readonly Argument[], wantsText = true, since?: number): Promise<Reply> {
+  /**
+   * Sends a command, as soon as there is a connection; its time runs from `since`. One that is `movable` may be given back
+   * while it waits, for it can go to another node.
+   */
+  command(args: readonly Argument[], wantsText = true, since?: number, movable = false): Promise<Reply> {
     if (this.#connection !== null) return this.#connection.command(args, wantsText, since);
     try {
       this.#assertOpen();
@@ -110,15 +114,21 @@ export class CommandLink {
     // Copies: the caller may change its bytes before there is a connection.
     const kept = args.map((arg) => (typeof arg === "object" ? copyOf(arg) : arg));
     const deferred = new Deferred<Reply>();
-    this.#waiting.push({ args: kept, wantsText, since: since ?? performance.now(), deferred });
+    this.#waiting.push({ args: kept, wantsText, since: since ?? performance.now(), movable, deferred });
     this.#watchdog.arm();
     this.#start();
     return deferred.promise;
   }
 
-  /** Gives back what waits: each command rejects with {@link Unsent}. */
+  /** Gives back what waits and is movable: each command rejects with {@link Unsent}. */
   evict(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const next of waiting) {
+      if (!next.movable) {
+        this.#waiting.push(next);
+        continue;
+      }
       next.deferred.reject(
         new Unsent("The node that was to run the command cannot be reached.", { cause: this.#cause }),
       );
@@ -147,6 +157,7 @@ export class CommandLink {
   #start(): void {
     if (this.#state === "idle" || this.#state === "failed") this.#state = "connecting";
     this.#supervisor.start();
+    this.#supervisor.wake();
   }
 
   #up(connection: Connection): void {

@@ -19,6 +19,8 @@ interface Waiting {
 interface Lane {
   /** Sent to the slot's node, without an answer yet. */
   outstanding: number;
+  /** That node. */
+  node: string | null;
   /** Refused by a node that gave the slot up, in order; they go first. */
   readonly refused: Waiting[];
   /** Published since. */
@@ -43,26 +45,28 @@ export class Lanes {
 
   send(slot: number, args: readonly Argument[]): Promise<Reply> {
     const lane = this.#lane(slot);
-    if (lane.detour || lane.refused.length > 0) return wait(lane.later, args, performance.now());
     const node = this.#router.nodeFor(slot);
+    const elsewhere = lane.outstanding > 0 && lane.node !== node?.address;
+    if (lane.detour || lane.refused.length > 0 || elsewhere) return wait(lane.later, args, performance.now());
     if (node !== null) return this.#sent(slot, lane, node, args);
     const reply = wait(lane.refused, args, performance.now());
-    if (lane.outstanding === 0) void this.#detour(slot, lane);
+    void this.#detour(slot, lane);
     return reply;
   }
 
   async #sent(slot: number, lane: Lane, node: ClusterNode, args: readonly Argument[]): Promise<Reply> {
     const since = performance.now();
     lane.outstanding++;
+    lane.node = node.address;
     try {
-      return await (this.#nodes.ready(node.address) ?? this.#nodes.link(node)).command(args);
+      return await (this.#nodes.ready(node.address) ?? this.#nodes.link(node)).command(args, true, since, true);
     } catch (error) {
       if (isRefusal(error)) return wait(lane.refused, args, since, { error, node });
       if (error instanceof Unsent) return wait(lane.refused, args, since);
       throw error;
     } finally {
       lane.outstanding--;
-      if (lane.outstanding === 0 && lane.refused.length > 0) void this.#detour(slot, lane);
+      if (lane.outstanding === 0 && lane.refused.length + lane.later.length > 0) void this.#detour(slot, lane);
     }
   }
 
@@ -80,7 +84,7 @@ export class Lanes {
   #lane(slot: number): Lane {
     let lane = this.#lanes.get(slot);
     if (lane === undefined) {
-      lane = { outstanding: 0, refused: [], later: [], detour: false };
+      lane = { outstanding: 0, node: null, refused: [], later: [], detour: false };
       this.#lanes.set(slot, lane);
     }
     return lane;

@@ -87,7 +87,7 @@ export class Router {
         const link = this.#options.nodes.link(node);
         // Both go out in one piece, so nothing comes between them.
         if (ask !== null) void quiet(link.command(["ASKING"], true, errand.since));
-        return await link.command(args, wantsText, errand.since);
+        return await link.command(args, wantsText, errand.since, true);
       } catch (error) {
         if (isRefusal(error)) refusal = { error, node };
         else if (error instanceof Unsent && !this.#isLate(errand)) refusal = null;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTerminal } from "../connection/handshake.ts";
+import { onAbort } from "../core/abort.ts";
 import { ClusterError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import { addressOf, type Layout } from "./layout.ts";
@@ -40,7 +41,7 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<Discovered> {
   const done = new AbortController();
-  const either = AbortSignal.any([signal, done.signal]);
+  const abort = onAbort(signal, () => done.abort());
   const failures: { readonly node: HostPort; readonly error: unknown }[] = [];
   const running = new Set<Promise<void>>();
   let good: Discovered | null = null;
@@ -48,14 +49,14 @@ export async function discover(
 
   const inquire = async (node: HostPort): Promise<void> => {
     try {
-      const found = await question(node, options, either);
+      const found = await question(node, options, done.signal);
       if (!found.isolated && covers(found.layout)) good ??= found;
       else if (doubtful === null || (covers(found.layout) && !covers(doubtful.layout))) doubtful = found;
     } catch (error) {
       failures.push({ node, error });
     }
   };
-  const pause = (milliseconds: number) => delay(milliseconds, undefined, { signal: either }).catch(() => {});
+  const pause = (milliseconds: number) => delay(milliseconds, undefined, { signal: done.signal }).catch(() => {});
 
   try {
     for (const node of nodes) {
@@ -71,6 +72,7 @@ export async function discover(
       signal.throwIfAborted();
     }
   } finally {
+    abort[Symbol.dispose]();
     done.abort();
   }
   const found = good ?? doubtful;

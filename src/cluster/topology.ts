@@ -122,7 +122,9 @@ export class Topology {
 
   #begin(): Learning {
     const stop = new AbortController();
-    const promise = this.#learn(AbortSignal.any([this.#closed.signal, stop.signal])).finally(() => {
+    const closed = onAbort(this.#closed.signal, () => stop.abort(this.#closed.signal.reason));
+    const promise = this.#learn(stop.signal).finally(() => {
+      closed[Symbol.dispose]();
       if (this.#learning?.stop === stop) this.#learning = null;
     });
     // Whoever waited last may have gone when it fails.

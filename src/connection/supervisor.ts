@@ -19,6 +19,8 @@ export interface Supervised {
 
 /** A link that lived this long starts the count of attempts anew; milliseconds. */
 const SETTLED = 5000;
+/** Attempts that are made because somebody needs the connection come no closer than this; milliseconds. */
+const WAKE_SPACING = 1000;
 /** The first attempt after a link was lost comes no later than this; milliseconds. */
 const FIRST_RETRY = 100;
 
@@ -27,6 +29,9 @@ export class Supervisor {
   readonly #owner: Supervised;
   readonly #policy: RetryPolicy;
   #abort: AbortController | null = null;
+  /** The wait before the next attempt. */
+  #nap: AbortController | null = null;
+  #lastAttempt = Number.NEGATIVE_INFINITY;
 
   constructor(owner: Supervised, policy: RetryPolicy) {
     this.#owner = owner;
@@ -40,10 +45,16 @@ export class Supervisor {
     void this.#run(this.#abort);
   }
 
+  /** Somebody needs the connection: the next attempt is made now, if the last one is not too fresh. */
+  wake(): void {
+    if (performance.now() - this.#lastAttempt >= WAKE_SPACING) this.#nap?.abort();
+  }
+
   /** Ends its work; a connection that is up stays with its owner. */
   stop(): void {
     this.#abort?.abort();
     this.#abort = null;
+    this.#nap?.abort();
   }
 
   async #run(work: AbortController): Promise<void> {
@@ -53,6 +64,7 @@ export class Supervisor {
       let wasLive = false;
       let connection: Connection | null = null;
       try {
+        this.#lastAttempt = performance.now();
         connection = await this.#owner.dial(signal);
         if (signal.aborted) return connection.destroy(new ConnectionError("The connection is no longer wanted."));
         const since = performance.now();
@@ -78,7 +90,9 @@ export class Supervisor {
       }
       const bounded = wasLive && attempt === 1 ? Math.min(wait, FIRST_RETRY) : wait;
       this.#owner.down(cause, bounded);
-      await delay(bounded, undefined, { signal }).catch(() => {});
+      this.#nap = new AbortController();
+      await delay(bounded, undefined, { signal: this.#nap.signal }).catch(() => {});
+      this.#nap = null;
       if (signal.aborted) return;
     }
   }

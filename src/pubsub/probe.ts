@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { slotOf } from "../cluster/slot.ts";
 import type { Endpoint } from "../connection/settings.ts";
+import { onAbort } from "../core/abort.ts";
 import { ConnectionError } from "../errors.ts";
 import { latin1, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
@@ -133,8 +134,8 @@ export class Probe {
     const arrival = new Promise<true>((resolve) => this.#awaited.set(nonce, () => resolve(true)));
     const here = endpoint === null || "path" in endpoint ? null : endpoint;
     const timer = new AbortController();
-    const signal = AbortSignal.any([timer.signal, this.#stopped.signal]);
-    const late = (): Promise<null> => delay(patience, null, { signal }).catch(() => null);
+    const abort = onAbort(this.#stopped.signal, () => timer.abort());
+    const late = (): Promise<null> => delay(patience, null, { signal: timer.signal }).catch(() => null);
     const channel = Buffer.from(entry.key, "latin1");
     const taken = this.#source.probe(command, channel, nonce, here).then(
       () => false as const,
@@ -145,6 +146,7 @@ export class Probe {
       if (first !== false) return first;
       return (await Promise.race([arrival, late()])) ?? false;
     } finally {
+      abort[Symbol.dispose]();
       timer.abort();
       this.#awaited.delete(nonce);
     }
