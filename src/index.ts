@@ -27,7 +27,6 @@ export {
 export type { NameForm, NameInput } from "./names.ts";
 export type { Overflow } from "./pubsub/backlog.ts";
 export { ClusterPubSub } from "./pubsub/cluster-pubsub.ts";
-export type { State } from "./pubsub/engine.ts";
 export type { Gap, GapCause } from "./pubsub/gap.ts";
 export type {
   ChannelConfirmation,
@@ -51,6 +50,7 @@ export { PubSub } from "./pubsub/pubsub.ts";
 export { ShardedPubSub } from "./pubsub/sharded-pubsub.ts";
 export type { ClusterSource, ConsumerSource, SubscriberSource } from "./pubsub/source.ts";
 export type { ClientStats, ConsumerStats } from "./pubsub/stats.ts";
+export type { State } from "./pubsub/subscriptions.ts";
 export type {
   Consumer,
   ConsumerEvents,

@@ -7,6 +7,7 @@ import { begin, quiet } from "../core/deferred.ts";
 import { surface } from "../core/uncaught.ts";
 import { ClosedError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
+import { Hubs } from "../pubsub/hubs.ts";
 import { defaults, type Named } from "../pubsub/options.ts";
 import type { Adopted, ConsumerSource } from "../pubsub/source.ts";
 import { type ClientStats, total } from "../pubsub/stats.ts";
@@ -50,6 +51,8 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   extends EventEmitter<ClientEvents>
   implements Client<In, Named<Form>>
 {
+  /** @internal */
+  readonly hubs: Hubs = new Hubs();
   /** How long commands may take. */
   protected readonly patience: Patience;
   protected readonly pool: Pool;

@@ -7,16 +7,15 @@ import { type NameForm, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Backlog, type BacklogLimits, type BacklogOwner } from "./backlog.ts";
 import { Dropped } from "./dropped.ts";
-import { Engine, type EngineOptions, type EngineOwner, type State, type Wish } from "./engine.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
 import type { Gap } from "./gap.ts";
 import { type AnyHandler, type AnyPublished, type HandlerHost, type HandlerQueue, HandlerSink } from "./handler.ts";
 import { Inbox, type InboxOwner, type Item } from "./inbox.ts";
 import type { Missed } from "./losses.ts";
-import type { Placement, PlacementHost } from "./placement.ts";
 import type { Verb } from "./reconcile.ts";
-import type { ConsumerSource } from "./source.ts";
 import { type ConsumerStats, Tally } from "./stats.ts";
+import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import { SharedPayload } from "./topic.ts";
 import type { ConsumerEvents } from "./types.ts";
 
 /** How a consumer's events get out. */
@@ -26,7 +25,7 @@ export interface Events {
 }
 
 /** What a consumer makes of messages. */
-export interface DeliveryOptions extends EngineOptions {
+export interface DeliveryOptions {
   readonly codec: Codec<unknown, never>;
   readonly names: NameForm;
   readonly ignoreSubscribeMessages: boolean;
@@ -38,10 +37,10 @@ export interface DeliveryOptions extends EngineOptions {
  * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
  * knows names and servers, and nothing of this.
  */
-export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOwner {
+export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, BacklogOwner {
   readonly backlog: Backlog;
   readonly inbox: Inbox;
-  readonly engine: Engine;
+  readonly engine: Subscriptions;
   readonly names: NameForm;
   readonly ignoresConfirmations: boolean;
   readonly tally: Tally = new Tally();
@@ -58,12 +57,7 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #quiet: Deferred<void> | null = null;
 
-  constructor(
-    source: ConsumerSource,
-    placement: (host: PlacementHost) => Placement,
-    events: Events,
-    options: DeliveryOptions,
-  ) {
+  constructor(subscriptions: (owner: SubscriptionsOwner) => Subscriptions, events: Events, options: DeliveryOptions) {
     this.names = options.names;
     this.ignoresConfirmations = options.ignoreSubscribeMessages;
     this.#codec = options.codec;
@@ -72,7 +66,7 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
     this.#includesGaps = options.includeGaps;
     this.backlog = new Backlog(options.buffer, this);
     this.inbox = new Inbox(this.backlog, this);
-    this.engine = new Engine(placement, source, this, options);
+    this.engine = subscriptions(this);
   }
 
   /** A name to subscribe, its messages to go to the handler or into the inbox. */
@@ -131,7 +125,7 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
     }
   }
 
-  // What the engine tells (EngineOwner).
+  // What the engine tells (SubscriptionsOwner).
 
   confirmed(verb: Verb, entry: Entry, count: number): void {
     if (this.ignoresConfirmations) {
@@ -223,7 +217,9 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
     let data: unknown;
     try {
       data =
-        this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
+        payload instanceof SharedPayload
+          ? payload.once(this.#codec, () => this.#decode(payload))
+          : this.#decode(payload);
     } catch (error) {
       this.#refuse(entry, payload, channel, error);
       return null;
@@ -259,6 +255,10 @@ export class Delivery implements EngineOwner, HandlerHost, InboxOwner, BacklogOw
   get #feedsHandlers(): boolean {
     for (const entry of this.engine.registry) if (entry.sink instanceof HandlerSink) return true;
     return false;
+  }
+
+  #decode(payload: Payload): unknown {
+    return this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
   }
 
   #diagnose(entry: Entry, { byteLength }: Payload, channel: string | null): void {

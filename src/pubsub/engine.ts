@@ -5,40 +5,16 @@ import { Audit } from "./audit.ts";
 import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
 import { type Carrier, Command, type CommandOwner } from "./command.ts";
 import { Denials } from "./denials.ts";
-import { type Claim, discard, Entry, type Kind, type Sink } from "./entry.ts";
+import { type Claim, discard, Entry } from "./entry.ts";
 import type { GapCause } from "./gap.ts";
 import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
-import { Losses, type Missed } from "./losses.ts";
+import { Losses } from "./losses.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
 import { Probe, type Probed, type ProbeSettings } from "./probe.ts";
-import { reconcile, type Step, type Verb } from "./reconcile.ts";
+import { reconcile, type Step } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
 import type { ConsumerSource } from "./source.ts";
-
-/** Where a consumer stands: `reconnecting` from the loss of a connection until all is restored; `failed` until `retry()`. */
-export type State = "connecting" | "live" | "reconnecting" | "failed" | "closed";
-
-/** A name that a call wants, and where its messages are to go. */
-export interface Wish {
-  readonly kind: Kind;
-  readonly key: string;
-  readonly name: string | Buffer;
-  readonly sink: Sink;
-}
-
-/** Who is told what the engine does. */
-export interface EngineOwner {
-  confirmed(verb: Verb, entry: Entry, count: number): void;
-  /** Entries are subscribed again; what was sent for them meanwhile may be missed. */
-  missed(missed: Missed): void;
-  state(state: State): void;
-  /** Reading from the network has stopped, or goes on. */
-  paused(paused: boolean): void;
-  /** The server denied names that stay wanted. */
-  denied(error: ServerError): void;
-  /** No entry is left: nothing is wanted, and no unsubscribe awaits its confirmation. */
-  empty(): void;
-}
+import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
 
 /** What a command is sent for. */
 interface Purpose {
@@ -59,7 +35,7 @@ export interface EngineOptions extends LinkOptions {
  * Joins the registry (what is wanted), the links (what the servers have) and the placement (which name goes over which
  * link). Whatever happens, the way is the same: note the wish, `reconcile`, send, and let the answers settle it.
  */
-export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
+export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
   readonly registry: Registry = new Registry();
   readonly #denials: Denials = new Denials({
     ask: (entry, { verb, link, call, restores }) =>
@@ -70,7 +46,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     confirmed: (command, entry, count) => this.#owner.confirmed(command.verb, entry, count),
     denied: (error) => this.#owner.denied(error),
   });
-  readonly #owner: EngineOwner;
+  readonly #owner: SubscriptionsOwner;
   readonly #options: EngineOptions;
   readonly #placement: Placement;
   readonly #losses: Losses = new Losses();
@@ -89,7 +65,7 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
   constructor(
     placement: (host: PlacementHost) => Placement,
     source: ConsumerSource,
-    owner: EngineOwner,
+    owner: SubscriptionsOwner,
     options: EngineOptions,
   ) {
     this.#owner = owner;
@@ -108,22 +84,18 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     return this.#started;
   }
 
-  /** Names that the server denied and that are still wanted. */
   get denied(): ReadonlyMap<Entry, ServerError> {
     return this.#denials.entries;
   }
 
-  /** Whether a call waits. */
   get awaited(): boolean {
     return this.#calls.size > 0;
   }
 
-  /** Why it failed, or why there is no connection. */
   get failure(): unknown {
     return this.#failure ?? this.#placement.failure;
   }
 
-  /** Begins to connect. What is wanted is subscribed as soon as a link is up. */
   start(): void {
     this.#started = true;
     if (this.#state === "failed") this.#enter("reconnecting");
@@ -133,33 +105,28 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     this.#calls.time();
   }
 
-  /** Resolves when every link is up and has restored what is wanted. */
   live(options: CallOptions): Promise<void> {
     const call = this.#calls.want([], options);
     if (this.#state === "live") this.#calls.finish(call);
     return call.promise;
   }
 
-  /** Wants the names, all or none; resolves when the server has confirmed every one. */
   subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
     const entries = wishes.map((wish) => this.#entry(wish));
     const sinks = wishes.map(({ sink }) => sink);
     return this.#calls.want(entries, options, sinks).promise;
   }
 
-  /** Asks again for entries that are wanted already; resolves when they are confirmed. */
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
     const call = this.#calls.want(entries, options);
     if (entries.length === 0 && this.#state === "live") this.#calls.finish(call);
     return call.promise;
   }
 
-  /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */
   unsubscribe(entries: readonly Entry[]): Promise<void> {
     return this.#calls.unwant(entries, this.#options.unsubscriptionTimeout).promise;
   }
 
-  /** Reads nothing until {@link resume}, but for what a call or a restoration waits for; not even that with `hard`. */
   pause(hard: boolean): void {
     const throttle = hard ? "hard" : "soft";
     if (this.#throttle === throttle && this.#paused) return;
@@ -172,7 +139,6 @@ export class Engine implements LinkOwner, CommandOwner, CallsOwner, PlacementHos
     this.#heed();
   }
 
-  /** Ends all: pending calls reject, links let their connections go. */
   async close(): Promise<void> {
     this.#enter("closed");
     const closed = new ClosedError("The consumer was closed.");

@@ -54,6 +54,14 @@ export interface PubSubOptions<
   readonly codec?: Codec<Data, never> | undefined;
   /** How names are shown: text, or Buffers. Default: the client's. */
   readonly names?: Form | undefined;
+  /**
+   * Shares one connection (one per node for shard channels) with all consumers of the client that say so. Each has its own
+   * names, codec, handlers, gaps and buffer, whose `overflow` is `"drop-oldest"` unless it says otherwise; `"pause"` is
+   * refused, for a slow consumer must not delay the others. The options of the connection are the client's, so those of
+   * this consumer are refused too: `retryPolicy`, `maxIdle`, `pingTimeout`, `audit`, `probe`, `readFromReplicas`. Default
+   * false.
+   */
+  readonly shared?: boolean | undefined;
   /** How much may be held unread, and what becomes of the rest. */
   readonly buffer?: BufferOptions | undefined;
   /**
@@ -164,6 +172,7 @@ const known: Readonly<Record<keyof PubSubOptions, Check>> = {
   retryPolicy: callable,
   codec,
   names: nameForm,
+  shared: boolean,
   buffer: (value) =>
     checkOptions("buffer", value, {
       limit: integer(1, 2 ** 31 - 1),
@@ -190,6 +199,25 @@ export const checks: Readonly<Record<"PubSub" | "ClusterPubSub" | "ShardedPubSub
   ShardedPubSub: { ...known, readFromReplicas: boolean, patterns: noPatterns, patternHandlers: noPatterns },
 };
 
+/** Options of the connection, which is not a shared consumer's own. */
+const ofTheConnection = ["retryPolicy", "maxIdle", "pingTimeout", "audit", "probe", "readFromReplicas"] as const;
+
+function checkShared(options: AnyPubSubOptions): void {
+  if (options.shared !== true) return;
+  for (const name of ofTheConnection) {
+    if (options[name] !== undefined && options[name] !== false) {
+      throw new ArgumentError(
+        `"${name}" is of the connection, which is shared. Set it on the client, or leave "shared" out.`,
+      );
+    }
+  }
+  if (options.buffer?.overflow === "pause") {
+    throw new ArgumentError(
+      'A shared consumer cannot pause: the others would wait. Use "drop-oldest", "drop-newest" or "error".',
+    );
+  }
+}
+
 /** The options of a consumer; refuses what is none. */
 export function checkedOptions(
   owner: string,
@@ -197,6 +225,7 @@ export function checkedOptions(
   known: Readonly<Record<string, Check>>,
 ): AnyPubSubOptions {
   checkOptions(owner, options, known);
+  checkShared((options as AnyPubSubOptions | undefined) ?? {});
   return (options as AnyPubSubOptions | undefined) ?? {};
 }
 

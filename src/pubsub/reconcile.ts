@@ -13,7 +13,7 @@ export interface Step {
 /** Names in one command: enough that 100,000 need few commands, few enough that a denied one is soon found. */
 const BATCH = 1000;
 
-const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly unsubscribe: Verb }>> = {
+export const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly unsubscribe: Verb }>> = {
   channel: { subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" },
   pattern: { subscribe: "PSUBSCRIBE", unsubscribe: "PUNSUBSCRIBE" },
   shard: { subscribe: "SSUBSCRIBE", unsubscribe: "SUNSUBSCRIBE" },

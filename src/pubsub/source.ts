@@ -4,6 +4,7 @@ import type { Codec } from "../codec.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { NameForm } from "../names.ts";
+import type { Hubs } from "./hubs.ts";
 import type { ConsumerStats } from "./stats.ts";
 
 /** What a client needs of its consumers. */
@@ -22,6 +23,8 @@ export interface ConsumerSource<Data = unknown> {
     readonly retryPolicy: RetryPolicy;
     readonly readFromReplicas: boolean;
   };
+  /** What consumers of the client share. */
+  readonly hubs: Hubs;
   /** Gives a connection back; resolves when it is kept or gone. */
   release(connection: Connection): Promise<void>;
   /** The client closes its consumers before itself. */

@@ -1,4 +1,4 @@
-import type { State } from "./engine.ts";
+import type { State } from "./subscriptions.ts";
 
 /** What a consumer has seen so far: `received = delivered + pending + dropped + refused`. */
 export interface ConsumerStats {

@@ -7,7 +7,7 @@ import { ClosedError, type ServerError } from "../errors.ts";
 import { type NameInput, NameView } from "../names.ts";
 import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
 import { Delivery } from "./delivery.ts";
-import type { State } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
 import { type AnyHandler, HandlerSink } from "./handler.ts";
 import type { Message } from "./message.ts";
@@ -16,6 +16,7 @@ import type { Placement, PlacementHost } from "./placement.ts";
 import { Reading } from "./reading.ts";
 import type { ConsumerSource } from "./source.ts";
 import type { ConsumerStats } from "./stats.ts";
+import type { State, SubscriptionsOwner } from "./subscriptions.ts";
 import type {
   AnyItem,
   ChannelMessageOf,
@@ -74,11 +75,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#channels = channels;
     this.#subscriptionTimeout = subscriptionTimeout;
     this.#signal = given.signal;
-    this.#delivery = new Delivery(source, placement, this, {
-      codec: given.codec ?? source.defaults.codec,
-      names: given.names ?? source.defaults.names,
-      ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
-      includeGaps: given.includeGaps ?? false,
+    const engine = {
       connectTimeout: source.defaults.connectTimeout,
       unsubscriptionTimeout: given.unsubscriptionTimeout ?? defaults.unsubscriptionTimeout,
       retryPolicy: given.retryPolicy ?? source.defaults.retryPolicy,
@@ -88,19 +85,27 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         replyTimeout: given.pingTimeout ?? defaults.pingTimeout,
         anyByteCounts: true,
       },
-      buffer: {
-        limit: given.buffer?.limit ?? defaults.buffer.limit,
-        limitBytes: given.buffer?.limitBytes ?? defaults.buffer.limitBytes,
-        overflow: given.buffer?.overflow ?? defaults.buffer.overflow,
-      },
       audit: given.audit || null,
       probe: given.probe
         ? {
             ...given.probe,
             patience: given.pingTimeout ?? defaults.pingTimeout,
-            command: channels === "shard" ? "SPUBLISH" : "PUBLISH",
+            command: channels === "shard" ? ("SPUBLISH" as const) : ("PUBLISH" as const),
           }
         : null,
+    };
+    const open = (owner: SubscriptionsOwner): Engine => new Engine(placement, source, owner, engine);
+    const subscriptions = given.shared ? (owner: SubscriptionsOwner) => source.hubs.join(channels, open, owner) : open;
+    this.#delivery = new Delivery(subscriptions, this, {
+      codec: given.codec ?? source.defaults.codec,
+      names: given.names ?? source.defaults.names,
+      ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
+      includeGaps: given.includeGaps ?? false,
+      buffer: {
+        limit: given.buffer?.limit ?? defaults.buffer.limit,
+        limitBytes: given.buffer?.limitBytes ?? defaults.buffer.limitBytes,
+        overflow: given.buffer?.overflow ?? (given.shared ? "drop-oldest" : defaults.buffer.overflow),
+      },
     });
     this.#reading = new Reading(this.#delivery, () => this.close());
     this.#initial = quiet(this.#begin(handlers));

@@ -1,8 +1,8 @@
 import type { ServerError } from "../errors.ts";
 import type { NameInput } from "../names.ts";
-import type { State } from "./engine.ts";
 import type { Gap } from "./gap.ts";
 import type { ChannelMessage, Confirmation, Message, PatternMessage, PublishedMessage } from "./message.ts";
+import type { State } from "./subscriptions.ts";
 
 /** Any item of any consumer. */
 export type AnyItem = Message<unknown, unknown> | Gap<unknown>;

@@ -1,0 +1,132 @@
+import { ServerError } from "../errors.ts";
+import { latin1, nameOf } from "../names.ts";
+import type { CallOptions } from "./calls.ts";
+import type { Engine } from "./engine.ts";
+import type { Entry, Kind } from "./entry.ts";
+import type { Missed } from "./losses.ts";
+import { Member, type MemberHub } from "./member.ts";
+import type { Verb } from "./reconcile.ts";
+import type { State, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import { Topic } from "./topic.ts";
+
+/** A topic of this hub. */
+export type HubTopic = Topic<Member>;
+
+const kinds: Readonly<Record<string, Kind>> = { SUBSCRIBE: "channel", PSUBSCRIBE: "pattern", SSUBSCRIBE: "shard" };
+
+/**
+ * Many consumers over the links of one engine. Each name is subscribed once, for as long as any member wants it; what
+ * arrives, and what is told of the links, goes to the members that it is about.
+ */
+export class Hub implements SubscriptionsOwner, MemberHub {
+  readonly engine: Engine;
+  readonly #topics: Readonly<Record<Kind, Map<string, HubTopic>>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shard: new Map(),
+  };
+  readonly #members: Set<Member> = new Set();
+  readonly #deserted: () => void;
+
+  /** `deserted` is called when the last member leaves; the hub is of no use any more. */
+  constructor(engine: (owner: SubscriptionsOwner) => Engine, deserted: () => void) {
+    this.engine = engine(this);
+    this.#deserted = deserted;
+  }
+
+  join(owner: SubscriptionsOwner): Member {
+    const member = new Member(this, owner);
+    this.#members.add(member);
+    return member;
+  }
+
+  /** A member is closed; with the last one the connections are given back. */
+  async leave(member: Member): Promise<void> {
+    if (!this.#members.delete(member) || this.#members.size > 0) return;
+    this.#deserted();
+    await this.engine.close();
+  }
+
+  /** Whether the name is subscribed as things stand. */
+  isLive({ kind, key }: HubTopic): boolean {
+    const entry = this.engine.registry[kind].get(key);
+    return entry?.wanted === true && entry.link.ready && entry.confirmed === entry.link.epoch;
+  }
+
+  /** Whether another member wants the name of the entry. */
+  isSharedBy(entry: Entry): boolean {
+    const topic = this.#topics[entry.kind].get(entry.key);
+    return topic?.shares.some((share) => share.entry !== entry && share.entry.wanted) ?? false;
+  }
+
+  /** Gives a member's entry its share of what arrives. */
+  add(member: Member, entry: Entry): HubTopic {
+    const { kind, key } = entry;
+    let topic = this.#topics[kind].get(key);
+    if (topic === undefined) {
+      topic = new Topic<Member>(kind, key);
+      this.#topics[kind].set(key, topic);
+    }
+    topic.add(member, entry);
+    return topic;
+  }
+
+  /** Takes it back. */
+  remove(entry: Entry): void {
+    const topic = this.#topics[entry.kind].get(entry.key);
+    if (topic?.delete(entry) && topic.shares.length === 0) this.#topics[entry.kind].delete(entry.key);
+  }
+
+  subscribe(topics: readonly HubTopic[], options: CallOptions): Promise<void> {
+    const wishes = topics.map((topic): Wish => {
+      const { kind, key } = topic;
+      return { kind, key, name: nameOf(key, "bytes"), sink: topic };
+    });
+    return this.engine.subscribe(wishes, options);
+  }
+
+  /** Nobody wants the names of these any more. */
+  async unsubscribe(entries: readonly Entry[]): Promise<void> {
+    const { registry } = this.engine;
+    const known = entries.flatMap(({ kind, key }) => registry[kind].get(key) ?? []);
+    await this.engine.unsubscribe(known.filter((entry) => entry.wanted));
+  }
+
+  about(error: unknown, entries: Iterable<Entry>): unknown {
+    if (!(error instanceof ServerError) || error.names.length === 0) return error;
+    const keys = new Set(error.names.map(latin1));
+    const names = [...entries].filter(({ key }) => keys.has(key)).map(({ name }) => name);
+    return new ServerError(error.message, error.command, names);
+  }
+
+  // What the engine tells (SubscriptionsOwner).
+
+  confirmed(verb: Verb, { kind, key }: Entry): void {
+    for (const { member, entry } of this.#topics[kind].get(key)?.shares ?? []) member.confirmed(verb, entry);
+  }
+
+  missed({ cause, from, entries }: Missed): void {
+    const byMember = new Map<Member, Entry[]>();
+    for (const { kind, key } of entries) {
+      for (const { member, entry } of this.#topics[kind].get(key)?.shares ?? []) {
+        const theirs = byMember.get(member);
+        if (theirs === undefined) byMember.set(member, [entry]);
+        else theirs.push(entry);
+      }
+    }
+    for (const [member, theirs] of byMember) member.missed({ cause, from, entries: theirs });
+  }
+
+  state(state: State): void {
+    for (const member of this.#members) member.follow(state);
+  }
+
+  denied(error: ServerError): void {
+    const kind = kinds[error.command ?? ""] ?? "channel";
+    const shares = error.names.flatMap((name) => this.#topics[kind].get(latin1(name))?.shares ?? []);
+    for (const member of new Set(shares.map((share) => share.member))) member.denies(error);
+  }
+
+  paused(): void {}
+  empty(): void {}
+}

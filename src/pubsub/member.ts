@@ -1,0 +1,230 @@
+import { Deferred } from "../core/deferred.ts";
+import { ClosedError, type ServerError } from "../errors.ts";
+import { type CallOptions, Calls } from "./calls.ts";
+import { type Claim, discard, Entry, type Kind } from "./entry.ts";
+import type { Missed } from "./losses.ts";
+import { type Verb, verbs } from "./reconcile.ts";
+import { Registry } from "./registry.ts";
+import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import type { Topic } from "./topic.ts";
+
+/** What a member needs of its hub. */
+export interface MemberHub {
+  readonly engine: Pick<Subscriptions, "registry" | "state" | "started" | "denied" | "failure" | "start" | "live">;
+  isLive(topic: Topic<Member>): boolean;
+  isSharedBy(entry: Entry): boolean;
+  add(member: Member, entry: Entry): Topic<Member>;
+  remove(entry: Entry): void;
+  subscribe(topics: readonly Topic<Member>[], options: CallOptions): Promise<void>;
+  unsubscribe(entries: readonly Entry[]): Promise<void>;
+  leave(member: Member): Promise<void>;
+  /** The same refusal, with the names as these entries show them. */
+  about(error: unknown, entries: Iterable<Entry>): unknown;
+}
+
+/**
+ * One consumer's share of a hub: its own names, with its own sinks. A name that the hub has already is confirmed at once,
+ * by the member itself; one that no other member wants any more is unsubscribed at the server.
+ */
+export class Member implements Subscriptions {
+  readonly registry: Registry = new Registry();
+  readonly #hub: MemberHub;
+  readonly #owner: SubscriptionsOwner;
+  /** What bounds the calls in time is the engine. */
+  readonly #calls: Calls = new Calls(
+    {
+      started: false,
+      links: [],
+      failure: null,
+      nextOrder: () => 0,
+      trying: () => false,
+      changed() {},
+      send: (entries) => this.#forget(entries.filter((entry) => !entry.wanted)),
+    },
+    0,
+  );
+  readonly #begun: Deferred<void> = new Deferred();
+  #started = false;
+  #state: State = "connecting";
+  /** Why this member alone has failed. */
+  #failure: unknown = null;
+
+  constructor(hub: MemberHub, owner: SubscriptionsOwner) {
+    this.#hub = hub;
+    this.#owner = owner;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get awaited(): boolean {
+    return this.#calls.size > 0;
+  }
+
+  get failure(): unknown {
+    return this.#failure ?? this.#hub.engine.failure;
+  }
+
+  get denied(): ReadonlyMap<Entry, ServerError> {
+    const denied = new Map<Entry, ServerError>();
+    for (const [{ kind, key }, error] of this.#hub.engine.denied) {
+      const entry = this.registry[kind].get(key);
+      if (entry?.wanted) denied.set(entry, this.#hub.about(error, [entry]) as ServerError);
+    }
+    return denied;
+  }
+
+  start(): void {
+    const { engine } = this.#hub;
+    this.#started = true;
+    this.#failure = null;
+    if (this.#state === "failed") this.#enter("reconnecting");
+    if (!engine.started || engine.state === "failed") engine.start();
+    this.#begun.resolve();
+    this.follow(engine.state);
+  }
+
+  live(options: CallOptions): Promise<void> {
+    return this.#ask([], options);
+  }
+
+  subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
+    const entries = wishes.map(({ kind, key, name, sink }) => {
+      const known = this.registry[kind].get(key);
+      if (known !== undefined) return known;
+      const entry = new Entry(kind, key, name, sink);
+      this.registry.add(entry);
+      return entry;
+    });
+    return this.#ask(entries, options, wishes);
+  }
+
+  reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
+    return this.#ask(entries, options);
+  }
+
+  async unsubscribe(entries: readonly Entry[]): Promise<void> {
+    for (const entry of entries) for (const claim of entry.abandon()) this.#calls.confirm(claim, entry);
+    const shared = entries.filter((entry) => this.#hub.isSharedBy(entry));
+    const own = entries.filter((entry) => !shared.includes(entry));
+    for (const entry of shared) this.#owner.confirmed(verbs[entry.kind].unsubscribe, entry, this.#count(entry.kind));
+    this.#forget(shared);
+    // What arrives before the server has confirmed it is delivered.
+    if (own.length > 0) await this.#hub.unsubscribe(own);
+    this.#forget(own.filter((entry) => !entry.wanted));
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  giveUp(reason: unknown): void {
+    this.#failure = reason;
+    const calls = [...this.#calls];
+    this.#withdraw();
+    this.#enter("failed");
+    for (const call of calls) this.#calls.fail(call, reason);
+  }
+
+  async close(): Promise<void> {
+    this.#enter("closed");
+    this.#calls.rejectAll(new ClosedError("The consumer was closed."));
+    const left = this.#withdraw();
+    this.registry.clear();
+    await left;
+    await this.#hub.leave(this);
+  }
+
+  // What the hub tells.
+
+  confirmed(verb: Verb, entry: Entry): void {
+    if ((verb === verbs[entry.kind].subscribe) === entry.wanted) {
+      this.#owner.confirmed(verb, entry, this.#count(entry.kind));
+    }
+  }
+
+  missed(missed: Missed): void {
+    this.#owner.missed(missed);
+  }
+
+  denies(error: ServerError): void {
+    this.#owner.denied(this.#hub.about(error, this.registry) as ServerError);
+  }
+
+  /** The engine's state is the member's, unless it has failed by itself. */
+  follow(state: State): void {
+    if (this.#started && this.#failure === null && state !== "connecting" && state !== "closed") this.#enter(state);
+  }
+
+  // ---
+
+  #ask(entries: readonly Entry[], options: CallOptions, wishes?: readonly Wish[]): Promise<void> {
+    const call = this.#calls.want(
+      entries,
+      options,
+      wishes?.map(({ sink }) => sink),
+    );
+    void this.#carry(call, options.timeout);
+    return call.promise;
+  }
+
+  async #carry(call: Claim, timeout: number): Promise<void> {
+    await this.#begun.promise;
+    if (call.settled) return;
+    try {
+      if (call.entries.length === 0) await this.#hub.engine.live({ timeout });
+      const absent = [...call.left].filter((entry) => {
+        const topic = this.#hub.add(this, entry);
+        if (!this.#hub.isLive(topic)) return true;
+        this.#owner.confirmed(verbs[entry.kind].subscribe, entry, this.#count(entry.kind));
+        this.#calls.confirm(call, entry);
+        return false;
+      });
+      if (absent.length > 0) {
+        await this.#hub.subscribe(
+          absent.map((entry) => this.#hub.add(this, entry)),
+          { timeout },
+        );
+      }
+      this.#calls.finish(call);
+    } catch (error) {
+      this.#calls.fail(call, this.#hub.about(error, call.entries));
+    }
+  }
+
+  /** The server's count would be the hub's; a member is told its own. */
+  #count(kind: Kind): number {
+    const counted: readonly Kind[] = kind === "shard" ? ["shard"] : ["channel", "pattern"];
+    let count = 0;
+    for (const one of counted) for (const _entry of this.registry.wanted(one)) count++;
+    return count;
+  }
+
+  #forget(entries: readonly Entry[]): void {
+    const deserted = entries.filter((entry) => !this.#hub.isSharedBy(entry));
+    for (const entry of entries) {
+      entry.sink = discard;
+      this.registry.delete(entry);
+      this.#hub.remove(entry);
+    }
+    if (deserted.length > 0) void this.#hub.unsubscribe(deserted);
+    if (entries.length > 0 && this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
+  }
+
+  /** Receives nothing more; resolves when the server knows. */
+  async #withdraw(): Promise<void> {
+    const deserted = [...this.registry].filter((entry) => !this.#hub.isSharedBy(entry));
+    for (const entry of this.registry) this.#hub.remove(entry);
+    await this.#hub.unsubscribe(deserted);
+  }
+
+  #enter(state: State): void {
+    if (this.#state === state || this.#state === "closed") return;
+    this.#state = state;
+    this.#owner.state(state);
+  }
+}

@@ -1,0 +1,61 @@
+import type { ServerError } from "../errors.ts";
+import type { CallOptions } from "./calls.ts";
+import type { Entry, Kind, Sink } from "./entry.ts";
+import type { Missed } from "./losses.ts";
+import type { Verb } from "./reconcile.ts";
+import type { Registry } from "./registry.ts";
+
+/** Where a consumer stands: `reconnecting` from the loss of a connection until all is restored; `failed` until `retry()`. */
+export type State = "connecting" | "live" | "reconnecting" | "failed" | "closed";
+
+/** A name that a call wants, and where its messages are to go. */
+export interface Wish {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly name: string | Buffer;
+  readonly sink: Sink;
+}
+
+/** Who is told what becomes of subscriptions. */
+export interface SubscriptionsOwner {
+  confirmed(verb: Verb, entry: Entry, count: number): void;
+  /** Entries are subscribed again; what was sent for them meanwhile may be missed. */
+  missed(missed: Missed): void;
+  state(state: State): void;
+  /** Reading from the network has stopped, or goes on. */
+  paused(paused: boolean): void;
+  /** The server denied names that stay wanted. */
+  denied(error: ServerError): void;
+  /** No entry is left: nothing is wanted, and no unsubscribe awaits its confirmation. */
+  empty(): void;
+}
+
+/** What a consumer needs: subscriptions over links of its own (an engine), or over those of a hub (a member). */
+export interface Subscriptions {
+  readonly registry: Registry;
+  readonly state: State;
+  readonly started: boolean;
+  /** Names that the server denied and that are still wanted. */
+  readonly denied: ReadonlyMap<Entry, ServerError>;
+  /** Whether a call waits. */
+  readonly awaited: boolean;
+  /** Why it failed, or why there is no connection. */
+  readonly failure: unknown;
+  /** Begins to connect. What is wanted is subscribed as soon as a link is up. */
+  start(): void;
+  /** Resolves when every link is up and has restored what is wanted. */
+  live(options: CallOptions): Promise<void>;
+  /** Wants the names, all or none; resolves when the server has confirmed every one. */
+  subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void>;
+  /** Asks again for entries that are wanted already; resolves when they are confirmed. */
+  reassert(entries: readonly Entry[], options: CallOptions): Promise<void>;
+  /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */
+  unsubscribe(entries: readonly Entry[]): Promise<void>;
+  /** Reads nothing until {@link resume}, but for what a call or a restoration waits for; not even that with `hard`. */
+  pause(hard: boolean): void;
+  resume(): void;
+  /** Fails: nothing is received any more until it is started again. */
+  giveUp(reason: unknown): void;
+  /** Ends all: pending calls reject, links let their connections go. */
+  close(): Promise<void>;
+}
