@@ -1,12 +1,11 @@
 import { ServerError } from "../errors.ts";
 import { latin1, nameOf } from "../names.ts";
 import type { CallOptions } from "./calls.ts";
-import type { Engine } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
 import type { Missed } from "./losses.ts";
 import { Member, type MemberHub } from "./member.ts";
 import type { Verb } from "./reconcile.ts";
-import type { State, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
 import { Topic } from "./topic.ts";
 
 /** A topic of this hub. */
@@ -19,7 +18,7 @@ const kinds: Readonly<Record<string, Kind>> = { SUBSCRIBE: "channel", PSUBSCRIBE
  * arrives, and what is told of the links, goes to the members that it is about.
  */
 export class Hub implements SubscriptionsOwner, MemberHub {
-  readonly engine: Engine;
+  readonly engine: Subscriptions;
   readonly #topics: Readonly<Record<Kind, Map<string, HubTopic>>> = {
     channel: new Map(),
     pattern: new Map(),
@@ -29,7 +28,7 @@ export class Hub implements SubscriptionsOwner, MemberHub {
   readonly #deserted: () => void;
 
   /** `deserted` is called when the last member leaves; the hub is of no use any more. */
-  constructor(engine: (owner: SubscriptionsOwner) => Engine, deserted: () => void) {
+  constructor(engine: (owner: SubscriptionsOwner) => Subscriptions, deserted: () => void) {
     this.engine = engine(this);
     this.#deserted = deserted;
   }

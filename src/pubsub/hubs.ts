@@ -1,4 +1,3 @@
-import type { Engine } from "./engine.ts";
 import { Hub } from "./hub.ts";
 import type { Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
 
@@ -9,7 +8,7 @@ export type Shared = "channel" | "shard";
 export class Hubs {
   readonly #hubs: Map<Shared, Hub> = new Map();
 
-  join(kind: Shared, engine: (owner: SubscriptionsOwner) => Engine, owner: SubscriptionsOwner): Subscriptions {
+  join(kind: Shared, engine: (owner: SubscriptionsOwner) => Subscriptions, owner: SubscriptionsOwner): Subscriptions {
     let hub = this.#hubs.get(kind);
     if (hub === undefined) {
       hub = new Hub(engine, () => this.#hubs.delete(kind));
