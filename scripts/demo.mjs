@@ -1,11 +1,16 @@
-// npm run demo: the demonstration, against the built package. It starts its own servers unless REDIS_URL names one.
+// npm run demo: the demonstration, against the built package. It starts its own servers; REDIS_URL may name another one
+// for the first act, and then a machine without a server program has to do without the second, the cluster.
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { installPackages, installServer, npm, root, runBin } from "./setup.mjs";
+import { fail, installPackages, npm, obtainServer, root, runBin } from "./setup.mjs";
 
 installPackages();
-const env = process.env.REDIS_URL ? {} : { TIDINGS_SERVER: installServer() };
+const server = obtainServer();
+if (server.path === undefined && !process.env.REDIS_URL) {
+  fail(server.reason);
+}
+const env = server.path === undefined ? { TIDINGS_NO_SERVER: server.reason } : { TIDINGS_SERVER: server.path };
 
 const built = modified("dist/index.js");
 const sources = readdirSync(join(root, "src"), { recursive: true }).map((path) => join("src", path));

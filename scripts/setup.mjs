@@ -87,19 +87,24 @@ function readLock(path) {
 
 /** The path of a Redis or Valkey server program, installing the distribution's package where there is none. */
 export function installServer() {
+  const { path, reason } = obtainServer();
+  return path ?? fail(reason);
+}
+
+/** The same; where that cannot be done, it gives the reason. */
+export function obtainServer() {
   const found = findServer();
   if (found !== null) {
-    return found;
+    return { path: found };
   }
   const byHand = "put redis-server or valkey-server on the PATH, or its path in TIDINGS_SERVER";
   if (onPath("apt-get") === null) {
-    fail(`no server found: ${byHand} (macOS: brew install redis; Fedora: dnf install valkey)`);
+    return { reason: `no server found: ${byHand} (macOS: brew install redis; Fedora: dnf install valkey)` };
   }
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && onPath("sudo") === null) {
-    fail(
-      `no server found, and neither root nor sudo to install one: ${byHand} (as root: apt-get install redis-server)`,
-    );
+    const how = `${byHand} (as root: apt-get install redis-server)`;
+    return { reason: `no server found, and neither root nor sudo to install one: ${how}` };
   }
   const asRoot = isRoot ? [] : ["sudo"];
 
@@ -109,10 +114,11 @@ export function installServer() {
     runAll([...asRoot, "apt-get", "update"]);
     name = SERVER_PACKAGES.find(hasCandidate);
     if (name === undefined || !aptInstall(asRoot, name)) {
-      fail(`apt-get could not install a server: ${byHand}`);
+      return { reason: `apt-get could not install a server: ${byHand}` };
     }
   }
-  return findServer() ?? fail(`the package ${name} brought no server program: ${byHand}`);
+  const path = findServer();
+  return path === null ? { reason: `the package ${name} brought no server program: ${byHand}` } : { path };
 }
 
 /** The path of the server program: what TIDINGS_SERVER names, else the first on the PATH, or null. */

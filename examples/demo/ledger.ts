@@ -2,17 +2,25 @@ import type { Gap } from "tidings";
 
 /** What became of the messages of one publisher. */
 export interface Sums {
+  /** How often a publish was called. */
   readonly published: number;
+  /** Calls whose connection was lost before the answer: nobody knows whether the server ran them. */
+  readonly unanswered: number;
   readonly received: number;
   /** Missed inside a reported window: when they were published, the server had nobody to send them to. */
   readonly unheard: number;
   /** Missed inside a reported window: sent by the server to the connection that died. */
   readonly cutOff: number;
-  /** Neither received nor inside a window. There must be none. */
+  /** Unanswered and not received: perhaps never published. */
+  readonly inDoubt: number;
+  /** Neither received, nor inside a window, nor in doubt. There must be none. */
   readonly lost: number;
   readonly duplicates: number;
   readonly outOfOrder: number;
 }
+
+/** In the place of the number of subscribers: no answer yet, and none any more. */
+const [PENDING, UNANSWERED] = [-1, -2];
 
 /** Where a reported gap lies among the messages. */
 interface Window {
@@ -28,7 +36,7 @@ interface Window {
 export class Ledger {
   /** By sequence number: when each was published. */
   readonly #publishedAt: number[] = [];
-  /** By sequence number: how many subscribers the server found, as PUBLISH answers. */
+  /** By sequence number: how many subscribers the server found, as PUBLISH and SPUBLISH answer. */
   readonly #receivers: number[] = [];
   /** By sequence number: whether it came. */
   readonly #came: boolean[] = [];
@@ -54,13 +62,18 @@ export class Ledger {
   /** The number of the next message, to be published now. */
   publish(): number {
     this.#came.push(false);
-    this.#receivers.push(-1);
+    this.#receivers.push(PENDING);
     return this.#publishedAt.push(Date.now()) - 1;
   }
 
-  /** What PUBLISH answered. */
+  /** What the server answered. */
   answered(sequence: number, receivers: number): void {
     this.#receivers[sequence] = receivers;
+  }
+
+  /** There will be no answer. */
+  unanswered(sequence: number): void {
+    this.#receivers[sequence] = UNANSWERED;
   }
 
   receive(sequence: number): void {
@@ -81,18 +94,23 @@ export class Ledger {
   }
 
   sums(): Sums {
-    let [unheard, cutOff, lost] = [0, 0, 0];
+    let [unanswered, unheard, cutOff, inDoubt, lost] = [0, 0, 0, 0, 0];
     for (const [sequence, came] of this.#came.entries()) {
+      const hasAnswer = this.#receivers[sequence] !== UNANSWERED;
+      if (!hasAnswer) unanswered += 1;
       if (came) continue;
-      if (!this.#windows.some((window) => this.#covers(window, sequence))) lost += 1;
+      if (!hasAnswer) inDoubt += 1;
+      else if (!this.#windows.some((window) => this.#covers(window, sequence))) lost += 1;
       else if (this.#receivers[sequence] === 0) unheard += 1;
       else cutOff += 1;
     }
     return {
       published: this.published,
+      unanswered,
       received: this.#received,
       unheard,
       cutOff,
+      inDoubt,
       lost,
       duplicates: this.#duplicates,
       outOfOrder: this.#outOfOrder,
@@ -103,4 +121,20 @@ export class Ledger {
     const publishedAt = this.#publishedAt[sequence];
     return after < sequence && sequence < before && publishedAt !== undefined && publishedAt <= until;
   }
+}
+
+/** All publishers' together. */
+export function total(sums: readonly Sums[]): Sums {
+  const add = (value: (one: Sums) => number): number => sums.reduce((sum, one) => sum + value(one), 0);
+  return {
+    published: add((one) => one.published),
+    unanswered: add((one) => one.unanswered),
+    received: add((one) => one.received),
+    unheard: add((one) => one.unheard),
+    cutOff: add((one) => one.cutOff),
+    inDoubt: add((one) => one.inDoubt),
+    lost: add((one) => one.lost),
+    duplicates: add((one) => one.duplicates),
+    outOfOrder: add((one) => one.outOfOrder),
+  };
 }

@@ -5,6 +5,7 @@ import { Ledger } from "./ledger.ts";
 import { count, say, show } from "./print.ts";
 import { publishAtFullSpeed } from "./publisher.ts";
 import type { Stage } from "./stage.ts";
+import { within } from "./wait.ts";
 import { watch } from "./watch.ts";
 
 /** What happened: a ledger for each publisher, and how long each loss of the connection lasted. */
@@ -44,8 +45,8 @@ export async function outages(stage: Stage): Promise<Story> {
   say("Alice publishes to orders, Bob to metrics.cpu. One handler takes orders, another takes metrics.*");
   const stop = new AbortController();
   const publishing = Promise.all([
-    publishAtFullSpeed(alice, name("orders"), orders, stop.signal),
-    publishAtFullSpeed(bob, name("metrics.cpu"), metrics, stop.signal),
+    publishAtFullSpeed((data) => alice.publish(name("orders"), data), orders, stop.signal),
+    publishAtFullSpeed((data) => bob.publish(name("metrics.cpu"), data), metrics, stop.signal),
   ]);
   publishing.catch(() => {}); // awaited below, where a failure is told
   const progress = setInterval(() => {
@@ -88,14 +89,4 @@ async function killOnce(label: string, admin: Client, clientName: string, outage
   } else if (!(await within(PATIENCE, () => outages.length > before))) {
     throw new Error(`The subscriptions were not restored within ${PATIENCE / 1000} s.`);
   }
-}
-
-/** Waits until the condition holds. Gives `false` if it does not in that many milliseconds. */
-async function within(milliseconds: number, condition: () => boolean): Promise<boolean> {
-  const deadline = performance.now() + milliseconds;
-  while (!condition()) {
-    if (performance.now() > deadline) return false;
-    await delay(10);
-  }
-  return true;
 }

@@ -46,3 +46,8 @@ export function bad(text: string): void {
 export function count(value: number): string {
   return value.toLocaleString("en-US");
 }
+
+/** Epoch milliseconds as the time of day, with its milliseconds. */
+export function clock(time: number): string {
+  return new Date(time).toISOString().slice(11, 23);
+}

@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { Redis, type RedisOptions } from "tidings";
 import { startPrivateServer } from "./private-server.ts";
 
-/** What every part of the demo needs: a server, clients of it, and names that nobody else uses. */
+export type Protocol = 2 | 3;
+
+/** What every part of the first act needs: a server, clients of it, and names that nobody else uses. */
 export interface Stage extends AsyncDisposable {
   /** The server in words, without credentials. */
   readonly about: string;
@@ -17,7 +19,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 /** The server at `url`, or a private one that is stopped with the stage. */
-export async function openStage(url: string | undefined, protocol: 2 | 3): Promise<Stage> {
+export async function openStage(url: string | undefined, protocol: Protocol): Promise<Stage> {
   const server = url ? null : await startPrivateServer();
   const address = server?.url ?? String(url);
   const prefix = `tidings-demo-${randomBytes(4).toString("hex")}`;
@@ -37,7 +39,7 @@ export async function openStage(url: string | undefined, protocol: 2 | 3): Promi
 }
 
 /** Connects once, so that a server that is not there is told here and not in the middle. */
-async function version(url: string, protocol: 2 | 3): Promise<string> {
+async function version(url: string, protocol: Protocol): Promise<string> {
   await using client = new Redis(url, { protocol, connectTimeout: 5000 });
   await client.connect();
   // INFO may be denied to us; then the name is all we can say.

@@ -1,6 +1,6 @@
 import type { PubSub } from "tidings";
 import type { Ledger } from "./ledger.ts";
-import { say, show } from "./print.ts";
+import { clock, say, show } from "./print.ts";
 
 /** What is seen of a consumer whose connection comes and goes. */
 export interface Watch {
@@ -42,9 +42,4 @@ export function watch(consumer: PubSub, ledgers: ReadonlyMap<string, Ledger>, sh
   const ended = readConfirmations();
   ended.catch(() => {}); // whoever awaits `ended` learns of it
   return { outages, ended };
-}
-
-/** Epoch milliseconds as the time of day, with its milliseconds. */
-function clock(time: number): string {
-  return new Date(time).toISOString().slice(11, 23);
 }

@@ -81,6 +81,11 @@ export class CommandLink {
     return this.#state;
   }
 
+  /** Whether commands wait for a connection. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Resolves when a connection is ready. Rejects after `timeout` ms, or with why there will be none. */
   async connect(timeout: number): Promise<void> {
     if (this.#connection !== null) return;

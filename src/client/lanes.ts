@@ -47,7 +47,8 @@ export class Lanes {
     const lane = this.#lane(slot);
     const node = this.#router.nodeFor(slot);
     const elsewhere = lane.outstanding > 0 && lane.node !== node?.address;
-    if (lane.detour || lane.refused.length > 0 || elsewhere) return wait(lane.later, args, performance.now());
+    const first = lane.refused.length === 0 && lane.later.length === 0;
+    if (lane.detour || !first || elsewhere) return wait(lane.later, args, performance.now());
     if (node !== null) return this.#sent(slot, lane, node, args);
     const reply = wait(lane.refused, args, performance.now());
     void this.#detour(slot, lane);

@@ -13,6 +13,10 @@ export interface NodesOwner {
   ready(): void;
   reconnecting(cause: unknown, delay: number): void;
   failed(cause: unknown, told: boolean): void;
+  /** A command waits for a node that is not connected; another one may serve its slot by now. */
+  stalled(): void;
+  /** A node can be reached again; resolves when it is known what it is to the cluster now. */
+  returned(): Promise<void>;
 }
 
 /** How nodes are reached. */
@@ -35,6 +39,12 @@ export class Nodes {
   constructor(options: NodesOptions, owner: NodesOwner) {
     this.#options = options;
     this.#owner = owner;
+  }
+
+  /** Whether commands wait for a node. */
+  get awaited(): boolean {
+    for (const link of this.#links.values()) if (link.awaited) return true;
+    return false;
   }
 
   get states(): ClientState[] {
@@ -60,7 +70,9 @@ export class Nodes {
 
   link(node: HostPort): CommandLink {
     const address = addressOf(node.host, node.port);
-    return this.#links.get(address) ?? this.#open(address, this.settingsOf(node));
+    const link = this.#links.get(address) ?? this.#open(address, this.settingsOf(node));
+    if (link.state !== "live") this.#owner.stalled();
+    return link;
   }
 
   /** The connection for commands where there is one, else one for these questions alone. */
@@ -91,10 +103,14 @@ export class Nodes {
   }
 
   #open(address: string, settings: ConnectionSettings): CommandLink {
+    let dials = 0;
     const link = new CommandLink(
       {
         dial: async (signal) => {
+          const returns = dials++ > 0;
           const connection = await Connection.open(settings, this.#options.patience, signal);
+          // A primary may return as a replica, which takes what is published and says nothing.
+          if (returns) await this.#owner.returned();
           this.#owner.connected();
           return connection;
         },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { addressOf, type Layout } from "../cluster/layout.ts";
 import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
@@ -19,6 +20,11 @@ import { Keys } from "./keys.ts";
 import { Lanes } from "./lanes.ts";
 import { Nodes } from "./nodes.ts";
 import { Router } from "./router.ts";
+
+/** How long commands wait for a node before it is asked who serves their slots; milliseconds. */
+const STALLED = 300;
+/** How long a node that returns waits to be told what it is; milliseconds. */
+const REFRESH = 1000;
 
 /**
  * A client of a Redis or Valkey Cluster. It learns the nodes from any seed that answers, brings each command to the node
@@ -42,6 +48,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   readonly #lanes: Lanes;
   readonly #keys: Keys;
   #closed = false;
+  #watching: NodeJS.Timeout | null = null;
   /** Why the topology cannot be learned; the next use tries again. */
   #failure: unknown = null;
   #used = false;
@@ -64,6 +71,8 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
           void this.topology.refresh();
         },
         failed: (cause, told) => this.tellFailure(cause, told),
+        stalled: () => this.#watch(),
+        returned: () => this.#refreshed(),
       },
     );
     this.topology = new Topology({
@@ -174,6 +183,22 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     return this.#nodes.link(node).command([command, channel, payload]);
   }
 
+  /** While commands wait for a node, the cluster is asked every now and then who serves their slots. */
+  #watch(): void {
+    this.#watching ??= setTimeout(() => {
+      this.#watching = null;
+      if (this.#nodes.awaited && !this.#closed) void this.topology.refresh();
+    }, STALLED);
+  }
+
+  /** Waits for a refresh, for so long as it is worth it. */
+  async #refreshed(): Promise<void> {
+    const timer = new AbortController();
+    const late = delay(REFRESH, undefined, { signal: timer.signal }).catch(() => {});
+    await Promise.race([this.topology.refresh(), late]);
+    timer.abort();
+  }
+
   // What the base class leaves open.
 
   protected send(command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
@@ -200,6 +225,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
 
   protected async end(): Promise<void> {
     this.#closed = true;
+    if (this.#watching !== null) clearTimeout(this.#watching);
     this.topology.close();
     await this.#nodes.close();
   }

@@ -4,7 +4,7 @@ import { onAbort } from "../core/abort.ts";
 import { ClusterError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import { addressOf, type Layout } from "./layout.ts";
-import { type HostPort, isIsolated, type Reading, readShards, readSlots } from "./replies.ts";
+import { type Health, type HostPort, type Reading, readHealth, readShards, readSlots } from "./replies.ts";
 
 /** A node that can be asked. */
 export interface Line {
@@ -16,8 +16,8 @@ export interface Line {
 /** What a node said of its cluster. */
 export interface Discovered {
   readonly layout: Layout;
-  /** Whether the node has lost the majority, so that what it says may be old. */
-  readonly isolated: boolean;
+  /** How the node stands: unless it is well, what it says may be old. */
+  readonly health: Health;
 }
 
 /** How nodes are asked. */
@@ -28,12 +28,12 @@ export interface DiscoveryOptions extends Omit<Reading, "host"> {
 
 /** How long a node may think before the next one is asked too; milliseconds. */
 const HEAD_START = 300;
-/** How long better news are waited for once a node without the majority has answered; milliseconds. */
+/** How long better news are waited for once a node that is not well has answered; milliseconds. */
 const SECOND_OPINION = 1000;
 
 /**
- * Asks nodes in turn what the cluster looks like, until one answers that is in touch with the majority; one without is
- * believed only where no other answers. Rejects with one error that names every node and why it did not answer.
+ * Asks nodes in turn what the cluster looks like, until one answers that is well; others are believed only where none
+ * is. Rejects with one error that names every node and why it did not answer.
  */
 export async function discover(
   nodes: readonly HostPort[],
@@ -50,8 +50,8 @@ export async function discover(
   const inquire = async (node: HostPort): Promise<void> => {
     try {
       const found = await question(node, options, done.signal);
-      if (!found.isolated && covers(found.layout)) good ??= found;
-      else if (doubtful === null || (covers(found.layout) && !covers(doubtful.layout))) doubtful = found;
+      if (worth(found) === BEST) good ??= found;
+      else if (doubtful === null || worth(found) > worth(doubtful)) doubtful = found;
     } catch (error) {
       failures.push({ node, error });
     }
@@ -88,14 +88,22 @@ async function question(node: HostPort, options: DiscoveryOptions, signal: Abort
       line.command(["CLUSTER", "INFO"]),
       line.command(["CLUSTER", "SHARDS"]),
     ]);
-    const isolated = info.status === "fulfilled" && isIsolated(info.value);
-    if (shards.status === "fulfilled") return { layout: readShards(shards.value, about), isolated };
+    const health = info.status === "fulfilled" ? readHealth(info.value) : "ok";
+    if (shards.status === "fulfilled") return { layout: readShards(shards.value, about), health };
     if (!(shards.reason instanceof ServerError)) throw shards.reason;
     // Before 7.0 there is no CLUSTER SHARDS.
-    return { layout: readSlots(await line.command(["CLUSTER", "SLOTS"]), about), isolated };
+    return { layout: readSlots(await line.command(["CLUSTER", "SLOTS"]), about), health };
   } finally {
     line.end();
   }
+}
+
+const BEST = 3;
+
+/** What a node's word is worth. */
+function worth({ layout, health }: Discovered): number {
+  if (!covers(layout)) return 0;
+  return health === "ok" ? BEST : health === "down" ? 2 : 1;
 }
 
 /** Whether anybody serves anything: a node that was reset knows of none. */

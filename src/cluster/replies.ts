@@ -58,12 +58,17 @@ export function readSlots(reply: Reply, reading: Reading): Layout {
 }
 
 /**
- * Whether the node that answered CLUSTER INFO has lost the majority of the cluster. It serves on as if nothing was, and
- * what others publish does not reach it. (A cluster that is down because slots have no owner holds no node suspect.)
+ * How a node stands with its cluster. `down`: it says so, because slots have no owner, or because it has just started.
+ * `isolated`: it has lost the majority; it serves on as if nothing was, and what others publish does not reach it.
  */
-export function isIsolated(info: Reply): boolean {
+export type Health = "ok" | "down" | "isolated";
+
+/** Reads the answer to CLUSTER INFO. */
+export function readHealth(info: Reply): Health {
   const fields = new Map([...String(info).matchAll(/^(\w+):(\w+)/gm)].map(([, name, value]) => [name, value]));
-  return fields.get("cluster_state") === "fail" && Number(fields.get("cluster_slots_pfail")) > 0;
+  if (fields.get("cluster_state") !== "fail") return "ok";
+  // A cluster that lacks owners of slots holds no node suspect.
+  return Number(fields.get("cluster_slots_pfail")) > 0 ? "isolated" : "down";
 }
 
 function locate(

@@ -163,11 +163,11 @@ export class Topology {
     this.#hint = null;
     const { signal } = this.#closed;
     try {
-      const { layout, isolated } = await discover(nodes, this.#options, signal);
+      const { layout, health } = await discover(nodes, this.#options, signal);
       signal.throwIfAborted();
       const diff = this.#layout === null ? null : layout.diff(this.#layout);
       this.#layout = layout;
-      this.#isolated = isolated;
+      this.#isolated = health === "isolated";
       this.#failure = null;
       for (const listener of this.#listeners) listener(layout, diff);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { addressOf, type ClusterNode, type Layout } from "../cluster/layout.ts";
-import { isIsolated } from "../cluster/replies.ts";
+import { readHealth } from "../cluster/replies.ts";
 import { shuffled } from "../cluster/topology.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import { ClusterError, ServerError } from "../errors.ts";
@@ -105,7 +105,7 @@ export class NodePlacement extends OneLink {
 /** A node that has lost the majority serves on, and others' messages do not reach it. */
 async function refuseIsolated(connection: Connection, { host, port }: ClusterNode): Promise<void> {
   try {
-    if (!isIsolated(await connection.command(["CLUSTER", "INFO"]))) return;
+    if (readHealth(await connection.command(["CLUSTER", "INFO"])) !== "isolated") return;
   } catch (error) {
     // Not allowed to ask: then it is not known to be isolated.
     if (error instanceof ServerError) return;

@@ -99,25 +99,25 @@ describe("asking for the layout", () => {
 
   test("where CLUSTER INFO is not allowed the node is taken for connected", async () => {
     const { found } = ask([{ info: new ServerError("NOPERM no") }]);
-    expect((await found).isolated).toBe(false);
+    expect((await found).health).toBe("ok");
   });
 });
 
 describe("a node without the majority", () => {
   test("is not believed while another answers", async () => {
     const { found } = ask([{ info: ISOLATED }, { info: ISOLATED }, {}]);
-    const { isolated } = await found;
-    expect([ports(await found), isolated]).toEqual([[3], false]);
+    const { health } = await found;
+    expect([ports(await found), health]).toEqual([[3], "ok"]);
   });
 
   test("is believed where no other answers, and said to be isolated", async () => {
     const { found } = ask([{ info: ISOLATED }, { refuses: new ConnectionError("refused") }]);
-    expect([ports(await found), (await found).isolated]).toEqual([[1], true]);
+    expect([ports(await found), (await found).health]).toEqual([[1], "isolated"]);
   });
 
   test("is believed after a while where the others are silent", async () => {
     const { found } = ask([{ info: ISOLATED }, { hangs: true }]);
-    expect([ports(await found), (await found).isolated]).toEqual([[1], true]);
+    expect([ports(await found), (await found).health]).toEqual([[1], "isolated"]);
   });
 
   test("and one that knows of no slots comes after one that does", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isIsolated, type Reading, readShards, readSlots } from "../../../src/cluster/replies.ts";
+import { type Reading, readHealth, readShards, readSlots } from "../../../src/cluster/replies.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
 
@@ -130,9 +130,9 @@ describe("a node has lost the majority", () => {
     `cluster_enabled:1\r\ncluster_state:${state}\r\ncluster_slots_assigned:16384\r\ncluster_slots_pfail:${pfail}\r\ncluster_slots_fail:0\r\n`;
 
   test("when it says fail and holds slots' owners suspect", () => {
-    expect(isIsolated(info("fail", 5000))).toBe(true);
-    expect(isIsolated(info("ok", 5000))).toBe(false);
-    expect(isIsolated(info("fail", 0))).toBe(false);
-    expect([isIsolated(null), isIsolated(""), isIsolated("cluster_state:fail")]).toEqual([false, false, false]);
+    expect(readHealth(info("fail", 5000))).toBe("isolated");
+    expect(readHealth(info("ok", 5000))).toBe("ok");
+    expect(readHealth(info("fail", 0))).toBe("down");
+    expect([readHealth(null), readHealth(""), readHealth("cluster_state:fail")]).toEqual(["ok", "ok", "down"]);
   });
 });
