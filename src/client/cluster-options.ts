@@ -22,6 +22,7 @@ export interface Seed {
 
 /** From the addresses that nodes announce (`"host:port"`) to those by which they are reached from here. */
 export type NatMap =
+  | ReadonlyMap<string, { readonly host: string; readonly port: number }>
   | Readonly<Record<string, { readonly host: string; readonly port: number }>>
   | ((announced: { readonly host: string; readonly port: number }) => {
       readonly host: string;
@@ -58,20 +59,25 @@ const known: Readonly<Record<keyof RedisClusterOptions, Check>> = {
   },
   readFromReplicas: boolean,
   natMap: check(
-    'an object from "host:port" to { host, port }, or a function',
+    'an object or a Map from "host:port" to { host, port }, or a function',
     (value) =>
       typeof value === "function" ||
-      (typeof value === "object" && value !== null && Object.values(value).every((reached) => isHostPort(reached))),
+      (value instanceof Map && [...value.values()].every(isHostPort)) ||
+      (isPlain(value) && !isIterable(value) && Object.values(value).every(isHostPort)),
   ),
   topologyRefreshInterval: milliseconds,
   ...clientChecks,
 };
 
+type Given = RedisClusterOptions<unknown, never, NameForm>;
+
 /** Reads what `new RedisCluster()` was given: `(url)`, `(options)`, `(url, options)`. */
 export function resolveClusterOptions(first: unknown, second: unknown): ResolvedClusterOptions {
   const { url, given } = readArguments("RedisCluster", first, second, parseClusterUrl);
-  checkOptions("RedisCluster", given, known);
-  const options = (given ?? {}) as RedisClusterOptions<unknown, never, NameForm>;
+  // A list that can be read once is read once.
+  const options = { ...(given as object) } as { -readonly [Key in keyof Given]: Given[Key] };
+  if (isIterable(options.seeds)) options.seeds = [...options.seeds];
+  checkOptions("RedisCluster", given === undefined || isPlain(given) ? options : given, known);
   if (url !== null && options.seeds !== undefined) throw new ArgumentError('Give a URL or "seeds", not both.');
   const seeds = [...(options.seeds ?? url?.seeds ?? [{ host: "localhost" }])];
   return {
@@ -87,11 +93,17 @@ function translator(map: NatMap | undefined): (announced: HostPort) => HostPort 
   if (map === undefined) return (announced) => announced;
   return (announced) => {
     const { host, port } = announced;
-    const reached = typeof map === "function" ? map(announced) : Reflect.get(map, `${host}:${port}`);
+    const address = `${host}:${port}`;
+    const reached =
+      typeof map === "function" ? map(announced) : map instanceof Map ? map.get(address) : Reflect.get(map, address);
     if (reached === null || reached === undefined) return announced;
     if (isHostPort(reached)) return reached;
     throw new ArgumentError(`"natMap" gave no { host, port } for ${host}:${port}.`);
   };
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isHostPort(value: unknown): value is HostPort {

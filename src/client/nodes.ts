@@ -15,6 +15,8 @@ export interface NodesOwner {
   failed(cause: unknown, told: boolean): void;
   /** A command waits for a node that is not connected; another one may serve its slot by now. */
   stalled(): void;
+  /** No connection of these settings is wanted any more. */
+  departed(settings: ConnectionSettings): void;
   /** A node can be reached again; resolves when it is known what it is to the cluster now. */
   returned(): Promise<void>;
 }
@@ -92,8 +94,12 @@ export class Nodes {
       if (link.state !== "live") link.evict();
       if (addresses.has(address)) continue;
       this.#links.delete(address);
-      this.#settings.delete(address);
       void link.close();
+    }
+    for (const [address, settings] of this.#settings) {
+      if (addresses.has(address)) continue;
+      this.#settings.delete(address);
+      this.#owner.departed(settings);
     }
   }
 

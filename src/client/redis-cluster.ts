@@ -4,14 +4,14 @@ import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
 import { Topology } from "../cluster/topology.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
-import { ClusterError, TimeoutError } from "../errors.ts";
+import { ClosedError, ClusterError, TimeoutError } from "../errors.ts";
 import { latin1, type NameForm, type NameInput } from "../names.ts";
 import { ClusterPubSub } from "../pubsub/cluster-pubsub.ts";
 import type { ClusterPubSubOptions, Named, ShardedPubSubOptions } from "../pubsub/options.ts";
 import { ShardedPubSub } from "../pubsub/sharded-pubsub.ts";
 import type { ClusterSource, ConsumerSource } from "../pubsub/source.ts";
 import type { DataOf, FormOf, ItemOf } from "../pubsub/types.ts";
-import type { Argument } from "../resp/encoder.ts";
+import { type Argument, copyOf } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { BaseClient } from "./base-client.ts";
 import { type RedisClusterOptions, type ResolvedClusterOptions, resolveClusterOptions } from "./cluster-options.ts";
@@ -72,6 +72,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
         },
         failed: (cause, told) => this.tellFailure(cause, told),
         stalled: () => this.#watch(),
+        departed: (settings) => this.pool.discard(settings),
         returned: () => this.#refreshed(),
       },
     );
@@ -158,6 +159,18 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   }
 
   /** @internal */
+  override async release(connection: Connection): Promise<void> {
+    const { endpoint } = connection.settings;
+    const address = "path" in endpoint ? endpoint.path : addressOf(endpoint.host, endpoint.port);
+    if (this.topology.layout?.nodes.has(address) === false) {
+      connection.destroy(new ClosedError("The node is no longer part of the cluster."));
+      await connection.gone;
+      return;
+    }
+    await super.release(connection);
+  }
+
+  /** @internal */
   reach(announced: HostPort): HostPort {
     return this.#options.translate(announced);
   }
@@ -204,16 +217,18 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   protected send(command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
     this.#used = true;
     const slot = slotOf(latin1(channel));
-    if (command === "SPUBLISH") return this.#lanes.send(slot, args) as Promise<number>;
+    // What may have to be sent again is kept: the caller may change its bytes meanwhile.
+    if (command === "SPUBLISH") return this.#lanes.send(slot, args.map(kept)) as Promise<number>;
     // No node refuses a classic message, whatever its slot: where nobody owns that, any will do.
     const owner = this.topology.layout?.ownerOf(slot);
     const link = owner ? this.#nodes.ready(owner.address) : null;
-    return (link?.command(args) ?? this.#router.run(args, owner === null ? null : slot)) as Promise<number>;
+    return (link?.command(args) ?? this.#router.run(args.map(kept), owner === null ? null : slot)) as Promise<number>;
   }
 
   protected async run(args: readonly Argument[]): Promise<Reply> {
     this.#used = true;
-    return this.#router.run(args, await this.#keys.slotOf(args));
+    const copy = args.map(kept);
+    return this.#router.run(copy, await this.#keys.slotOf(copy));
   }
 
   protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {
@@ -247,4 +262,9 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
       clearTimeout(timer);
     }
   }
+}
+
+/** An argument that nobody else can change. */
+function kept(arg: Argument): Argument {
+  return typeof arg === "object" ? copyOf(arg) : arg;
 }

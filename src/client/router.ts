@@ -72,13 +72,19 @@ export class Router {
     if (this.#isLate(errand)) throw this.#late(errand);
     let refusal = refused;
     let redirects = 0;
+    let unsettled = 0;
+    /** What the client did not know, a redirect tells. */
+    let place = slot;
     for (;;) {
       let ask: HostPort | null = null;
       if (refusal !== null) {
-        if (redirectOf(refusal.error) !== null) redirects++;
-        ask = await this.#heed(refusal, errand, redirects);
+        const redirect = redirectOf(refusal.error);
+        if (redirect === null) unsettled++;
+        else redirects++;
+        place ??= redirect?.slot ?? null;
+        ask = await this.#heed(refusal, errand, { redirects, unsettled });
       }
-      const node = ask ?? this.#nodeFor(await this.#layout(errand), slot);
+      const node = ask ?? this.#nodeFor(await this.#layout(errand), place);
       if (node === null) {
         refusal = { error: new ServerError("CLUSTERDOWN Nobody serves the slot"), node: null };
         continue;
@@ -136,7 +142,11 @@ export class Router {
   }
 
   /** Learns from a refusal, and waits if need be; resolves to the node to ask just this once, if it names one. */
-  async #heed({ error, node }: Refusal, errand: Errand, redirects: number): Promise<HostPort | null> {
+  async #heed(
+    { error, node }: Refusal,
+    errand: Errand,
+    { redirects, unsettled }: { readonly redirects: number; readonly unsettled: number },
+  ): Promise<HostPort | null> {
     const { topology, reach } = this.#options;
     const redirect = redirectOf(error);
     const command = String(errand.args[0]).toUpperCase();
@@ -150,7 +160,7 @@ export class Router {
     if (redirect?.kind === "moved" && target !== null) topology.moved(redirect.slot, target);
     if (redirect === null) void topology.refresh();
     if (redirect === null || redirects > AT_ONCE) {
-      const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(0, redirects - AT_ONCE));
+      const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(unsettled, redirects - AT_ONCE));
       await delay(wait * (0.5 + Math.random() / 2));
     }
     return redirect?.kind === "ask" ? target : null;

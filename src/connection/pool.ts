@@ -64,6 +64,17 @@ export class Pool {
     await connection.gone;
   }
 
+  /** Destroys what is idle of these settings: the node is no more. */
+  discard(settings: ConnectionSettings): void {
+    const idle = this.#idle.get(settings) ?? [];
+    this.#idle.delete(settings);
+    for (const { connection, timer, forget } of idle) {
+      clearTimeout(timer);
+      forget();
+      connection.destroy(new ClosedError("The node is no longer part of the cluster."));
+    }
+  }
+
   /** Destroys what is idle; what comes back later is destroyed too. */
   async close(): Promise<void> {
     this.#closed = true;

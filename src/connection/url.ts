@@ -69,6 +69,13 @@ const HOSTS = /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/is;
 /** Reads `redis://[user[:password]@]host[:port],host[:port],…`. */
 export function parseClusterUrl(text: string): ParsedClusterUrl {
   const [, before = "", hosts = "", after = ""] = HOSTS.exec(text) ?? [];
+  if (hosts.includes("://")) throw new ArgumentError("A cluster has one URL: redis://host:port,host:port.");
+  if (before.indexOf("@") !== before.lastIndexOf("@")) {
+    throw new ArgumentError('A cluster\'s URL has one login, before all hosts. Percent-encode an "@" in it as %40.');
+  }
+  if (hosts !== "" && hosts.split(",").some((host) => host.trim() === "")) {
+    throw new ArgumentError("The URL lists an empty host: look for a comma too many.");
+  }
   const urls = hosts === "" ? [parseUrl(text)] : hosts.split(",").map((host) => parseUrl(before + host + after));
   const seeds = urls.map(({ endpoint }) => {
     if ("path" in endpoint) throw new ArgumentError("A cluster is reached by TCP: write redis://host:port,host:port.");

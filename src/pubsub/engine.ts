@@ -425,6 +425,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   /** A subscription has ended that is still wanted. */
   #interrupt(entry: Entry, cause: GapCause, from: number): void {
     if (!entry.wanted || !this.#losses.entry(entry, { cause, from })) return;
+    entry.confirmed = 0;
     this.#unsettle();
   }
 

@@ -97,7 +97,7 @@ export class ShardPlacement implements Placement {
     const slot = slotOf(entry.key);
     if (this.#wanderers.join(slot, entry)) return;
     const shard = layout.shardOf(slot);
-    if (shard === null) this.#wanderers.redirect(slot, entry, null);
+    if (shard === null) this.#wanderers.strand(slot, entry);
     else this.#move(entry, this.#seat(this.#choose(shard)).link);
   }
 
@@ -165,7 +165,6 @@ export class ShardPlacement implements Placement {
       // What the node serves already it goes on serving while the cluster is down.
       const served = entries.some((entry) => entry.confirmed === command.epoch);
       if (!isUnsettled(error) || served) return false;
-      void this.#source.topology.refresh();
     }
     const target =
       redirect === null
@@ -174,7 +173,9 @@ export class ShardPlacement implements Placement {
     if (redirect !== null && target !== null) this.#source.topology.moved(redirect.slot, target);
     for (const entry of entries) {
       this.#move(entry, nowhere);
-      if (entry.wanted) this.#wanderers.redirect(slotOf(entry.key), entry, target);
+      if (!entry.wanted) continue;
+      if (target === null) this.#wanderers.strand(slotOf(entry.key), entry);
+      else this.#wanderers.redirect(slotOf(entry.key), entry, target);
     }
     this.tidy();
     return true;
@@ -219,10 +220,8 @@ export class ShardPlacement implements Placement {
   #settleDown(slot: number, entries: readonly Entry[], target: HostPort | null): boolean {
     const shard = this.#source.topology.layout?.shardOf(slot) ?? null;
     const node = target ?? (shard === null ? null : this.#choose(shard));
-    if (node === null) {
-      void this.#source.topology.refresh();
-      return false;
-    }
+    if (target === null) void this.#source.topology.refresh();
+    if (node === null) return false;
     const { link } = this.#seat(node);
     for (const entry of entries) this.#move(entry, link);
     this.#host.restore(entries);

@@ -9,12 +9,16 @@ interface Journey {
   /** Where they were sent. */
   target: HostPort | null;
   timer: NodeJS.Timeout | null;
+  /** Whether nobody served the slot when it was last asked for. */
+  stranded: boolean;
 }
 
 /** Milliseconds: while a slot changes hands its two nodes send everybody to each other, for a moment or for long. */
 const FIRST_WAIT = 10;
 const SOON = 100;
 const LATER = 1000;
+/** Slots without an owner that are asked for at a time. */
+const AT_A_TIME = 64;
 /** Attempts before the waits grow beyond `SOON`. */
 const PATIENT_AFTER = 30;
 
@@ -25,6 +29,11 @@ const PATIENT_AFTER = 30;
 export class Wanderers {
   readonly #journeys: Map<number, Journey> = new Map();
   readonly #settle: (slot: number, entries: readonly Entry[], target: HostPort | null) => boolean;
+  /** Slots that nobody served, longest ago first. */
+  readonly #stranded: Set<number> = new Set();
+  #tick: NodeJS.Timeout | null = null;
+  /** How often they were asked for in vain. */
+  #retries = 0;
   #size = 0;
 
   /** `settle` gives entries a home; false if there is none yet. */
@@ -59,18 +68,33 @@ export class Wanderers {
     journey.timer = setTimeout(() => this.#go(slot, journey), 0);
   }
 
-  /** A node sent the entry to another (`null`: nobody serves its slot). */
-  redirect(slot: number, entry: Entry, target: HostPort | null): void {
+  /** A node sent the entry to another. */
+  redirect(slot: number, entry: Entry, target: HostPort): void {
     const journey = this.#journey(slot);
     this.#add(journey, entry);
     journey.target = target;
-    if (journey.timer === null) this.#wait(slot, journey);
+    if (journey.timer !== null) return;
+    journey.timer = setTimeout(() => this.#go(slot, journey), waitBefore(journey.attempts++));
+  }
+
+  /** Nobody serves the entry's slot. */
+  strand(slot: number, entry: Entry): void {
+    const journey = this.#journey(slot);
+    this.#add(journey, entry);
+    journey.target = null;
+    if (journey.timer === null) this.#stranded.add(slot);
+    this.#tick ??= setTimeout(() => this.#retry(), waitBefore(++this.#retries));
   }
 
   /** A channel of the slot is subscribed. */
   arrived(slot: number): void {
     const journey = this.#journeys.get(slot);
-    if (journey !== undefined && journey.entries.size === 0) this.#journeys.delete(slot);
+    if (journey === undefined || journey.entries.size > 0) return;
+    this.#journeys.delete(slot);
+    if (!journey.stranded) return;
+    // What was down is up again, and may be for the others too.
+    this.#retries = 0;
+    for (const other of [...this.#stranded]) this.#return(other);
   }
 
   /** The entry is wanted no more. */
@@ -79,6 +103,7 @@ export class Wanderers {
     if (journey?.entries.delete(entry)) this.#size--;
     if (journey?.entries.size !== 0) return;
     if (journey.timer !== null) clearTimeout(journey.timer);
+    this.#stranded.delete(slot);
     this.#journeys.delete(slot);
   }
 
@@ -88,13 +113,16 @@ export class Wanderers {
       entries.clear();
     }
     this.#journeys.clear();
+    this.#stranded.clear();
+    if (this.#tick !== null) clearTimeout(this.#tick);
+    this.#tick = null;
     this.#size = 0;
   }
 
   #journey(slot: number): Journey {
     const known = this.#journeys.get(slot);
     if (known !== undefined) return known;
-    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null };
+    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null, stranded: false };
     this.#journeys.set(slot, journey);
     return journey;
   }
@@ -105,16 +133,23 @@ export class Wanderers {
     this.#size++;
   }
 
-  #wait(slot: number, journey: Journey): void {
-    const { attempts, target } = journey;
-    journey.attempts++;
-    journey.timer = setTimeout(
-      () => {
-        journey.timer = null;
-        this.#go(slot, journey);
-      },
-      waitBefore(target === null ? attempts + 1 : attempts),
-    );
+  /** Asks for some of the slots that nobody served: however many there are, it is a few questions at a time. */
+  #retry(): void {
+    this.#tick = null;
+    let asked = 0;
+    for (const slot of [...this.#stranded]) {
+      if (asked++ === AT_A_TIME) break;
+      this.#return(slot);
+    }
+    if (this.#stranded.size > 0) this.#tick ??= setTimeout(() => this.#retry(), waitBefore(++this.#retries));
+  }
+
+  #return(slot: number): void {
+    this.#stranded.delete(slot);
+    const journey = this.#journeys.get(slot);
+    if (journey === undefined) return;
+    journey.stranded = true;
+    this.#go(slot, journey);
   }
 
   #go(slot: number, journey: Journey): void {
@@ -126,8 +161,7 @@ export class Wanderers {
     const { target } = journey;
     journey.target = null;
     if (this.#settle(slot, entries, target)) return;
-    for (const entry of entries) this.#add(journey, entry);
-    this.#wait(slot, journey);
+    for (const entry of entries) this.strand(slot, entry);
   }
 }
 

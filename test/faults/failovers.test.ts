@@ -118,6 +118,7 @@ onEveryClusterProtocol(
         await witness.receives(20);
         const [home] = Object.keys(await shardConnections(cluster));
         const at = left.findIndex(({ name }) => name === home);
+        console.log(home, left.map((n) => n.name), await shardConnections(cluster), primary.name, JSON.stringify((witness.consumer as any).x));
         expect(at, "it reads from a replica").toBeGreaterThanOrEqual(0);
         const [victim] = left.splice(at, 1) as [ClusterNode];
         await victim.kill();

@@ -95,6 +95,7 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
       const witness = await ClusterWitness.sharded(bench.client(), cluster, { channels, interval: 1 });
       for (let round = 0; round < 10; round++) {
         await cluster.migrateSlot(slot, round % 2 === 0 ? target : source, { order, gossip: false });
+        await cluster.agree({ timeout: 10_000, interval: 1 });
         await witness.receives(5);
         await eventually(() => expect(namesOf(witness.gaps)).toHaveLength(2 * (round + 1)));
         await witness.live();

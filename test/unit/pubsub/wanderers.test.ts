@@ -95,7 +95,7 @@ describe("channels that a node sent on", () => {
 
   test("are tried again while nobody serves the slot", async () => {
     homes = false;
-    wanderers.redirect(7, a, null);
+    wanderers.strand(7, a);
     await vi.advanceTimersByTimeAsync(0);
     expect([settled.length, wanderers.size]).toEqual([0, 1]);
     await vi.advanceTimersByTimeAsync(500);
