@@ -83,6 +83,12 @@ export async function discover(
 async function question(node: HostPort, options: DiscoveryOptions, signal: AbortSignal): Promise<Discovered> {
   const about: Reading = { host: node.host, tls: options.tls, translate: options.translate };
   const line = await options.line(node, signal);
+  let ended = false;
+  const end = (): void => {
+    if (!ended) line.end();
+    ended = true;
+  };
+  const abort = onAbort(signal, end);
   try {
     const [info, shards] = await Promise.allSettled([
       line.command(["CLUSTER", "INFO"]),
@@ -94,7 +100,8 @@ async function question(node: HostPort, options: DiscoveryOptions, signal: Abort
     // Before 7.0 there is no CLUSTER SHARDS.
     return { layout: readSlots(await line.command(["CLUSTER", "SLOTS"]), about), health };
   } finally {
-    line.end();
+    abort[Symbol.dispose]();
+    end();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Entry } from "./entry.ts";
+import type { Entry, Home } from "./entry.ts";
 import type { Link } from "./link.ts";
 
 /** What an audit needs of the engine. */
@@ -22,8 +22,10 @@ export class Audit {
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      this.#engine.audit([...this.#engine.registry]);
-      for (const link of this.#engine.links) link.audited();
+      // One that has not answered yet, or is not read, is not asked again.
+      const links = new Set<Home>([...this.#engine.links].filter((link) => link.restored && link.idle && !link.paused));
+      this.#engine.audit([...this.#engine.registry].filter(({ link }) => links.has(link)));
+      for (const link of this.#engine.links) if (links.has(link)) link.audited();
     }, this.#interval);
   }
 

@@ -180,6 +180,10 @@ export class Link implements PushReceiver, Carrier {
     if (this.#connection !== null) this.#connection.inDoubt = true;
   }
 
+  get paused(): boolean {
+    return this.#connection?.paused ?? false;
+  }
+
   /** Reads nothing until {@link resume}. */
   pause(): void {
     this.#connection?.pause();

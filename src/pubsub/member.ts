@@ -110,8 +110,9 @@ export class Member implements Subscriptions {
 
   async unsubscribe(entries: readonly Entry[]): Promise<void> {
     for (const entry of entries) for (const claim of entry.abandon()) this.#calls.confirm(claim, entry);
-    const shared = entries.filter((entry) => this.#hub.isSharedBy(entry));
-    const own = entries.filter((entry) => !shared.includes(entry));
+    const shared: Entry[] = [];
+    const own: Entry[] = [];
+    for (const entry of entries) (this.#hub.isSharedBy(entry) ? shared : own).push(entry);
     for (const entry of shared) this.#owner.confirmed(verbs[entry.kind].unsubscribe, entry, this.#count(entry.kind));
     this.#forget(shared);
     // What arrives before the server has confirmed it is delivered.
@@ -198,10 +199,8 @@ export class Member implements Subscriptions {
 
   /** The server's count would be the hub's; a member is told its own. */
   #count(kind: Kind): number {
-    const counted: readonly Kind[] = kind === "shard" ? ["shard"] : ["channel", "pattern"];
-    let count = 0;
-    for (const one of counted) for (const _entry of this.registry.wanted(one)) count++;
-    return count;
+    const { channel, pattern, shard } = this.registry;
+    return kind === "shard" ? shard.size : channel.size + pattern.size;
   }
 
   #forget(entries: readonly Entry[]): void {

@@ -28,6 +28,13 @@ export class Registry {
     this.shard.clear();
   }
 
+  *named(kind: Kind, keys: Iterable<string>): Generator<Entry> {
+    for (const key of keys) {
+      const entry = this[kind].get(key);
+      if (entry !== undefined) yield entry;
+    }
+  }
+
   *wanted(kind: Kind): Generator<Entry> {
     for (const entry of this[kind].values()) if (entry.wanted) yield entry;
   }

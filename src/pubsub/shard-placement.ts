@@ -136,10 +136,8 @@ export class ShardPlacement implements Placement {
 
   missed(link: Link): void {
     void this.#source.topology.refresh();
-    // The others of the shard may serve meanwhile.
     for (const shard of this.#shardsOf(link)) {
-      for (const node of shard.nodes) {
-        if (node.failed) continue;
+      for (const node of this.#alternatives(shard)) {
         const other = this.#seat(node).link;
         if (other.ready) this.#host.restore(this.#adopt(other));
       }
@@ -226,6 +224,13 @@ export class ShardPlacement implements Placement {
     for (const entry of entries) this.#move(entry, link);
     this.#host.restore(entries);
     return true;
+  }
+
+  /** Who may serve a shard while the node that should cannot be reached: those of the role that is wanted first. */
+  #alternatives({ nodes }: Shard): ClusterNode[] {
+    const fit = nodes.filter(({ failed, address }) => !failed && this.#seats.get(address)?.link.failing !== true);
+    const wanted = fit.filter(({ role }) => (role === "replica") === this.#readsFromReplicas);
+    return wanted.length > 0 ? wanted : fit;
   }
 
   /** The link takes the channels of its shard that no node serves at the moment. */

@@ -291,8 +291,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const keys = readUnsubscribe(wordFor(kind), args);
     this.#assertOpen();
     const { engine } = this.#delivery;
-    const entries = [...engine.registry.wanted(kind)].filter((entry) => keys === null || keys.has(entry.key));
-    await engine.unsubscribe(entries);
+    const named = keys === null ? engine.registry.wanted(kind) : engine.registry.named(kind, keys);
+    await engine.unsubscribe([...named].filter((entry) => entry.wanted));
   }
 
   /** What is wanted of a kind, with handlers. */

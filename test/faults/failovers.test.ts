@@ -40,9 +40,12 @@ onEveryClusterProtocol("a failover by hand", (bench) => {
     await witness.live();
     await cluster.inSync();
     await witness.receives(20);
-    await witness.verify();
     await expectServerTruth(cluster.living, { shardChannels: channels });
     expect(causesOf(witness.gaps).filter((cause) => cause !== "moved" && cause !== "disconnected")).toEqual([]);
+    // A promoted replica keeps its subscriptions (Redis 7.0), and what the old primary took last may come to it over the
+    // bus behind what it takes itself: on one connection, without a gap, the order is the server's.
+    if (readFromReplicas) expect(witness.gaps).toEqual([]);
+    else await witness.verify();
   });
 });
 
@@ -118,8 +121,7 @@ onEveryClusterProtocol(
         await witness.receives(20);
         const [home] = Object.keys(await shardConnections(cluster));
         const at = left.findIndex(({ name }) => name === home);
-        console.log(home, left.map((n) => n.name), await shardConnections(cluster), primary.name, JSON.stringify((witness.consumer as any).x));
-        expect(at, "it reads from a replica").toBeGreaterThanOrEqual(0);
+        expect(left.map(({ name }) => name)).toContain(home);
         const [victim] = left.splice(at, 1) as [ClusterNode];
         await victim.kill();
         dead.push(victim);
