@@ -30,8 +30,9 @@ interface Lane {
 }
 
 /**
- * Publishing to shard channels, in order. Messages of a slot are pipelined to its node. When the slot moves, some of them
- * are refused and have to be sent again; what is published meanwhile waits behind them, so that none overtakes another.
+ * Publishing in order. Messages of a slot are pipelined to its node. When the slot moves, those for shard channels may be
+ * refused and have to be sent again; what is published meanwhile waits behind them, and behind what another node has not
+ * answered yet, so that none overtakes another.
  */
 export class Lanes {
   readonly #router: Router;

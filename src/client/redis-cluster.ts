@@ -217,12 +217,11 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   protected send(command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
     this.#used = true;
     const slot = slotOf(latin1(channel));
-    // What may have to be sent again is kept: the caller may change its bytes meanwhile.
-    if (command === "SPUBLISH") return this.#lanes.send(slot, args.map(kept)) as Promise<number>;
     // No node refuses a classic message, whatever its slot: where nobody owns that, any will do.
-    const owner = this.topology.layout?.ownerOf(slot);
-    const link = owner ? this.#nodes.ready(owner.address) : null;
-    return (link?.command(args) ?? this.#router.run(args.map(kept), owner === null ? null : slot)) as Promise<number>;
+    const anywhere = command === "PUBLISH" && this.topology.layout?.ownerOf(slot) === null;
+    // What may have to be sent again is kept: the caller may change its bytes meanwhile.
+    const copy = args.map(kept);
+    return (anywhere ? this.#router.run(copy, null) : this.#lanes.send(slot, copy)) as Promise<number>;
   }
 
   protected async run(args: readonly Argument[]): Promise<Reply> {

@@ -291,7 +291,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     for (const entry of this.registry) if (entry.link === link) yield entry;
   }
 
-  subscribeQuietly(entry: Entry, link: Link): void {
+  tellQuietly(entry: Entry, link: Link): void {
     entry.link = link;
     for (const step of reconcile([entry])) this.#dispatch(step, link, { audits: true });
   }
@@ -415,6 +415,8 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   }
 
   #forget(entry: Entry): void {
+    // A probe's is not the user's.
+    if (this.registry[entry.kind].get(entry.key) !== entry) return;
     this.registry.delete(entry);
     this.#denials.entries.delete(entry);
     this.#losses.forget(entry);

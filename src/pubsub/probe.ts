@@ -15,8 +15,8 @@ export interface Probed {
   readonly links: Iterable<Link>;
   /** The entries that call the link home. */
   entriesOf(link: Link): Iterable<Entry>;
-  /** Subscribes an entry that the user knows nothing of. */
-  subscribeQuietly(entry: Entry, link: Link): void;
+  /** Subscribes an entry that the user knows nothing of, or, if it is wanted no more, unsubscribes it. */
+  tellQuietly(entry: Entry, link: Link): void;
 }
 
 /** How a consumer probes. */
@@ -109,6 +109,10 @@ export class Probe {
     if (known?.epoch === link.epoch && (known.companion === null || isServed(known.companion, link))) {
       return known.entry.confirmed === link.epoch ? known : null;
     }
+    if (known?.epoch === link.epoch && known.entry.wanted) {
+      known.entry.established = false;
+      this.#probed.tellQuietly(known.entry, link);
+    }
     const { channel, command } = this.#settings;
     let key: string | null = latin1(channel);
     let companion: Entry | null = null;
@@ -123,7 +127,7 @@ export class Probe {
     const entry = new Entry(command === "SPUBLISH" ? "shard" : "channel", key, nameOf(key, "utf8"), discard);
     entry.established = true;
     this.#lines.set(link, { epoch: link.epoch, entry, companion, provenAt: Date.now() });
-    this.#probed.subscribeQuietly(entry, link);
+    this.#probed.tellQuietly(entry, link);
     return null;
   }
 

@@ -190,9 +190,10 @@ export class ShardPlacement implements Placement {
 
   #refreshed(layout: Layout): void {
     for (const { address, link } of this.#seats.values()) {
-      if (!layout.nodes.has(address) && link.ready) {
-        link.reset(new ClusterError(`${address} has left the cluster.`));
-      }
+      const node = layout.nodes.get(address);
+      if (!link.ready || node?.failed === false) continue;
+      const why = node === undefined ? "has left the cluster" : "is held for dead by the cluster";
+      link.reset(new ClusterError(`${address} ${why}.`));
     }
     const homeless: Entry[] = [];
     const doubtful: Entry[] = [];

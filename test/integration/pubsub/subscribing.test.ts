@@ -184,8 +184,8 @@ onEveryKind("subscribing", (bench) => {
       bench.confirmation("subscribe", "b", 2),
       bench.confirmation("subscribe", "c", 3),
       bench.confirmation("unsubscribe", "a", 2),
-      bench.confirmation("unsubscribe", "b", 1),
-      bench.confirmation("unsubscribe", "c", 0),
+      bench.confirmation("unsubscribe", "c", 1),
+      bench.confirmation("unsubscribe", "b", 0),
     ]);
   });
 

@@ -1,0 +1,144 @@
+import { bytes, type Gap, json, Redis, ServerError } from "tidings";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { killSubscribers, subscriberClients } from "../../support/clients.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { expectServerTruth } from "../../support/server-truth.ts";
+import { leftOver, rejection } from "./bench.ts";
+
+const READ = { timeout: 5000 };
+
+describe("shared consumers", () => {
+  let server: RedisServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    server = await startServer({ users: { limited: "on nopass ~* +@all resetchannels &ok*" } });
+    client = new Redis(server.url);
+  });
+  afterAll(async () => {
+    await client.close();
+    await server.stop();
+  });
+
+  test("are many on one connection, each with its own names, counts and end", async () => {
+    const one = await client.pubsub({ shared: true, channels: ["a", "b"] });
+    const two = await client.pubsub({ shared: true, channels: ["b"], patterns: ["b*"] });
+    expect(await leftOver(one)).toEqual([
+      { type: "subscribe", pattern: null, channel: "a", data: 2 },
+      { type: "subscribe", pattern: null, channel: "b", data: 2 },
+    ]);
+    expect((await subscriberClients(server.control)).map(({ sub, psub }) => [sub, psub])).toEqual([[2, 1]]);
+    expect(await client.publish("b", "x")).toBe(2);
+    expect((await one.receive(READ)).channel).toBe("b");
+    expect([(await two.receive(READ)).type, (await two.receive(READ)).type].sort()).toEqual(["message", "pmessage"]);
+
+    await one.unsubscribe("b");
+    await expectServerTruth(server, { channels: ["a", "b"], patterns: ["b*"] });
+    await two.unsubscribe("b");
+    await expectServerTruth(server, { channels: ["a"], patterns: ["b*"] });
+    await client.publish("b", "y");
+    expect((await two.receive(READ)).type).toBe("pmessage");
+    await two.close();
+    await expectServerTruth(server, { channels: ["a"] });
+    await one.close();
+    await expectServerTruth(server, {});
+    expect(two.state).toBe("closed");
+  });
+
+  test("have a codec and handlers each; one that is slow drops its oldest, and no other waits", async () => {
+    const seen: unknown[] = [];
+    const order = await client.pubsub({
+      shared: true,
+      codec: json<{ id: number }>(),
+      channelHandlers: { orders: ({ data }) => seen.push(data) },
+    });
+    const raw = await client.pubsub({ shared: true, channels: "orders", codec: bytes, names: "bytes" });
+    const slow = await client.pubsub({
+      shared: true,
+      channels: "orders",
+      buffer: { limit: 2 },
+      ignoreSubscribeMessages: true,
+      includeGaps: true,
+    });
+    for (let id = 1; id <= 5; id++) await client.publish("orders", JSON.stringify({ id }));
+    await eventually(() => expect(seen).toHaveLength(5));
+    expect(seen[0]).toEqual({ id: 1 });
+    expect((await raw.receive(READ)).data).toEqual(Buffer.from('{"id":1}'));
+    const gap = await slow.receive(READ);
+    expect(gap).toMatchObject({ type: "gap", cause: "overflow", channels: ["orders"], dropped: 3, certain: true });
+    expect([(await slow.receive(READ)).type, slow.stats().dropped]).toEqual(["message", 3]);
+    await Promise.all([order.close(), raw.close(), slow.close()]);
+  });
+
+  test("are restored after a lost connection, with a gap to those it is about", async () => {
+    const gaps: [string, Gap<string | Buffer>][] = [];
+    const one = await client.pubsub({ shared: true, channels: ["a", "b"] });
+    const two = await client.pubsub({ shared: true, channels: ["b"] });
+    const states: string[] = [];
+    one.on("gap", (gap) => gaps.push(["one", gap]));
+    two.on("gap", (gap) => gaps.push(["two", gap]));
+    two.on("state", (state) => states.push(state));
+    await killSubscribers(server.control);
+    await eventually(() => expect(states).toEqual(["reconnecting", "live"]));
+    expect(gaps.map(([who, { cause, channels }]) => [who, cause, channels])).toEqual([
+      ["one", "disconnected", ["a", "b"]],
+      ["two", "disconnected", ["b"]],
+    ]);
+    expect(await client.publish("b", "again")).toBe(1);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test("a denied name rejects its call alone", async () => {
+    const limited = new Redis(server.url, { username: "limited", password: "" });
+    const one = await limited.pubsub({ shared: true, channels: "ok1" });
+    const error = await rejection(one.subscribe("no", "ok2"));
+    expect(error).toBeInstanceOf(ServerError);
+    expect((error as ServerError).names).toEqual(["no"]);
+    expect([...one.channels.keys()]).toEqual(["ok1"]);
+    const two = await limited.pubsub({ shared: true });
+    expect(await rejection(two.subscribe("no"))).toBeInstanceOf(ServerError);
+    await two.subscribe("ok1");
+    expect(two.denied.size).toBe(0);
+    await limited.close();
+    expect([one.closed, two.closed]).toEqual([true, true]);
+  });
+
+  test("one that overflows with `error` fails alone, and may be taken up again", async () => {
+    const one = await client.pubsub({ shared: true, channels: "a", buffer: { limit: 1, overflow: "error" } });
+    const two = await client.pubsub({ shared: true, channels: "a", ignoreSubscribeMessages: true });
+    const failed = new Promise((resolve) => one.once("error", resolve));
+    for (let i = 0; i < 3; i++) await client.publish("a", "x");
+    expect(await failed).toMatchObject({ code: "PUBSUB" });
+    expect([one.state, two.state]).toEqual(["failed", "live"]);
+    await leftOver(one).catch(() => {});
+    await one.retry();
+    expect(one.state).toBe("live");
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test("cannot have what is the connection's, and cannot pause it", async () => {
+    const refused = [
+      { maxIdle: 1 },
+      { retryPolicy: () => 1 },
+      { audit: { interval: 1 } },
+      { buffer: { overflow: "pause" } },
+    ];
+    for (const options of refused) {
+      expect(await rejection(client.pubsub({ shared: true, ...options } as object))).toMatchObject({
+        code: "ARGUMENT",
+      });
+    }
+  });
+
+  test("are counted by their client, also when they are closed", async () => {
+    const own = new Redis(server.url);
+    const one = await own.pubsub({ shared: true, channels: "a", ignoreSubscribeMessages: true });
+    await own.publish("a", "four");
+    await one.receive(READ);
+    expect(own.stats()).toMatchObject({ consumers: 1, received: 1, delivered: 1, bytes: 4 });
+    await one.close();
+    expect(own.stats()).toMatchObject({ consumers: 0, received: 1, delivered: 1, bytes: 4, gaps: 0 });
+    await own.close();
+  });
+});
