@@ -221,7 +221,9 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     const anywhere = command === "PUBLISH" && this.topology.layout?.ownerOf(slot) === null;
     // What may have to be sent again is kept: the caller may change its bytes meanwhile.
     const copy = args.map(kept);
-    return (anywhere ? this.#router.run(copy, null) : this.#lanes.send(slot, copy)) as Promise<number>;
+    const send = () => (anywhere ? this.#router.run(copy, null) : this.#lanes.send(slot, copy)) as Promise<number>;
+    // The first ones wait in one line, whatever their slots.
+    return this.topology.layout === null ? this.#router.known(copy).then(send) : send();
   }
 
   protected async run(args: readonly Argument[]): Promise<Reply> {

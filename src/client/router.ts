@@ -103,6 +103,11 @@ export class Router {
     }
   }
 
+  /** Resolves when the cluster is known; rejects when that takes longer than the command may. */
+  async known(args: readonly Argument[]): Promise<void> {
+    await this.#layout({ args, slot: null, since: performance.now() });
+  }
+
   /** The node that a command goes to first; `null` where that is not known at once. */
   nodeFor(slot: number): ClusterNode | null {
     const { layout } = this.#options.topology;

@@ -78,7 +78,9 @@ export class Calls {
       // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
       const { link, last } = entry;
       const restored = !link.ready ? Number.POSITIVE_INFINITY : last?.restores ? last.order : link.since;
-      for (const claim of entry.abandon()) if (claim.order < restored) this.confirm(claim, entry);
+      for (const claim of entry.abandon()) {
+        if (claim.order < restored || claim.commands === 0) this.confirm(claim, entry);
+      }
     }
     this.#owner.send(entries, { call });
     for (const entry of entries) if (!entry.leaving) this.confirm(call, entry);

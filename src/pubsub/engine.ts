@@ -240,7 +240,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   // What commands tell (CommandOwner).
 
   refused(command: Command, error: ServerError): void {
-    const { link, left, call } = command;
+    const { link, left } = command;
     const live = left.filter((entry) => entry.confirmed === command.epoch);
     if (!command.subscribes) {
       // NOSUB and its like: there was nothing to unsubscribe.
@@ -248,8 +248,6 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     } else if (this.#placement.redirected(command, error)) {
       this.#failure = error;
       for (const entry of live) this.#interrupt(entry, "stale", link.provenAt);
-      // A name unsubscribed meanwhile will not be asked for again; there is nothing to wait for.
-      if (call !== null) for (const entry of left) if (!entry.claims.includes(call)) this.#calls.confirm(call, entry);
     } else if (command.restores && isPassing(error)) {
       // The next connection restores; nothing of this one counts as answered.
       link.reset(error);
@@ -366,10 +364,14 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   }
 
   /** A command has all its answers; the last one of a call decides whether the call stands. */
-  #answered({ call }: Command): void {
+  #answered(command: Command): void {
+    const { call } = command;
     if (call === null) return;
     call.commands--;
     this.#judge(call);
+    if (call.commands > 0 || !command.subscribes) return;
+    // A name unsubscribed meanwhile will not be asked for again; there is nothing to wait for.
+    for (const entry of call.left) if (!entry.claims.includes(call)) this.#calls.confirm(call, entry);
   }
 
   /** Whether a call stands is known when all its names are answered; some may wait for a link. */
