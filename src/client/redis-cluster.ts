@@ -4,6 +4,7 @@ import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
 import { Topology } from "../cluster/topology.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
+import { Deferred } from "../core/deferred.ts";
 import { ClosedError, ClusterError, TimeoutError } from "../errors.ts";
 import { latin1, type NameForm, type NameInput } from "../names.ts";
 import { ClusterPubSub } from "../pubsub/cluster-pubsub.ts";
@@ -49,6 +50,8 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   readonly #keys: Keys;
   #closed = false;
   #watching: NodeJS.Timeout | null = null;
+  /** Messages that were published before the cluster was known. */
+  readonly #early: { readonly send: () => Promise<number>; readonly deferred: Deferred<number> }[] = [];
   /** Why the topology cannot be learned; the next use tries again. */
   #failure: unknown = null;
   #used = false;
@@ -222,8 +225,24 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     // What may have to be sent again is kept: the caller may change its bytes meanwhile.
     const copy = args.map(kept);
     const send = () => (anywhere ? this.#router.run(copy, null) : this.#lanes.send(slot, copy)) as Promise<number>;
-    // The first ones wait in one line, whatever their slots.
-    return this.topology.layout === null ? this.#router.known(copy).then(send) : send();
+    return this.topology.layout === null || this.#early.length > 0 ? this.#wait(copy, send) : send();
+  }
+
+  /** Until the cluster is known all messages wait in one line, whatever their slots. */
+  #wait(args: readonly Argument[], send: () => Promise<number>): Promise<number> {
+    const deferred = new Deferred<number>();
+    this.#early.push({ send, deferred });
+    if (this.#early.length === 1) {
+      this.#router.known(args).then(
+        () => {
+          for (const early of this.#early.splice(0)) early.deferred.resolve(early.send());
+        },
+        (error) => {
+          for (const early of this.#early.splice(0)) early.deferred.reject(error);
+        },
+      );
+    }
+    return deferred.promise;
   }
 
   protected async run(args: readonly Argument[]): Promise<Reply> {
