@@ -360,6 +360,8 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
       const held = this.#denials.hold(call, command, entry, count);
       if (!held && !call.settled) this.#owner.confirmed(command.verb, entry, count);
       this.#calls.confirm(call, entry);
+      // Whoever asked before is served as well, though the command that was to do it may have been sent elsewhere.
+      for (const claim of entry.claims) if (claim.order < command.order) this.#calls.confirm(claim, entry);
     }
   }
 

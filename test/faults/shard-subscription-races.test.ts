@@ -122,6 +122,8 @@ onEveryClusterProtocol(
           await pause();
           await (sourceFirst ? migration.tellTarget() : migration.tellSource());
           await migration.settle({ gossip: false });
+          // Nodes that are asked to move a slot before they agree on the last move may never agree again.
+          await cluster.agree({ timeout: 10_000, interval: 1 });
         };
         const harm = async () => {
           await pause();
