@@ -19,7 +19,7 @@ interface Waiting {
 interface Lane {
   /** Sent to the slot's node, without an answer yet. */
   outstanding: number;
-  /** That node. */
+  /** That node's address. */
   node: string | null;
   /** Refused by a node that gave the slot up, in order; they go first. */
   readonly refused: Waiting[];
@@ -46,7 +46,7 @@ export class Lanes {
 
   send(slot: number, args: readonly Argument[]): Promise<Reply> {
     const lane = this.#lane(slot);
-    const node = this.#router.nodeFor(slot);
+    const node = this.#router.nodeFor(slot) ?? (isClassic(args) ? this.#router.living(lane.node) : null);
     const elsewhere = lane.outstanding > 0 && lane.node !== node?.address;
     const first = lane.refused.length === 0 && lane.later.length === 0;
     if (lane.detour || !first || elsewhere) return wait(lane.later, args, performance.now());
@@ -77,7 +77,8 @@ export class Lanes {
     lane.detour = true;
     for (let next = lane.refused.shift(); next !== undefined; next = lane.refused.shift()) {
       const { args, deferred, refused, since } = next;
-      await this.#router.run(args, slot, { refused, since }).then(deferred.resolve, deferred.reject);
+      const place = isClassic(args) && this.#router.nodeFor(slot) === null ? null : slot;
+      await this.#router.run(args, place, { refused, since }).then(deferred.resolve, deferred.reject);
     }
     lane.detour = false;
     for (const { args, deferred } of lane.later.splice(0)) deferred.resolve(this.send(slot, args));
@@ -91,6 +92,11 @@ export class Lanes {
     }
     return lane;
   }
+}
+
+/** No node refuses a classic message, whatever its slot: where nobody owns that, it stays with the node it had. */
+function isClassic(args: readonly Argument[]): boolean {
+  return args[0] === "PUBLISH";
 }
 
 function wait(

@@ -217,14 +217,12 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
 
   // What the base class leaves open.
 
-  protected send(command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
+  protected send(_command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
     this.#used = true;
     const slot = slotOf(latin1(channel));
-    // No node refuses a classic message, whatever its slot: where nobody owns that, any will do.
-    const anywhere = command === "PUBLISH" && this.topology.layout?.ownerOf(slot) === null;
     // What may have to be sent again is kept: the caller may change its bytes meanwhile.
     const copy = args.map(kept);
-    const send = () => (anywhere ? this.#router.run(copy, null) : this.#lanes.send(slot, copy)) as Promise<number>;
+    const send = () => this.#lanes.send(slot, copy) as Promise<number>;
     return this.topology.layout === null || this.#early.length > 0 ? this.#wait(copy, send) : send();
   }
 

@@ -114,6 +114,14 @@ export class Router {
     return layout === null ? null : this.#nodeFor(layout, slot);
   }
 
+  /** The node of this address if it lives; else any that does. */
+  living(address: string | null): ClusterNode | null {
+    const { layout } = this.#options.topology;
+    if (layout === null) return null;
+    const node = address === null ? undefined : layout.nodes.get(address);
+    return node?.failed === false ? node : this.#nodeFor(layout, null);
+  }
+
   #nodeFor(layout: Layout, slot: number | null): ClusterNode | null {
     if (slot !== null) return layout.ownerOf(slot);
     const living = layout.primaries.filter(({ failed }) => !failed);

@@ -1,7 +1,7 @@
 import { Deferred } from "../core/deferred.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import { type CallOptions, Calls } from "./calls.ts";
-import { type Claim, discard, Entry, type Kind } from "./entry.ts";
+import { type Claim, discard, Entry } from "./entry.ts";
 import type { Missed } from "./losses.ts";
 import { type Verb, verbs } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
@@ -48,6 +48,8 @@ export class Member implements Subscriptions {
   #state: State = "connecting";
   /** Why this member alone has failed. */
   #failure: unknown = null;
+  /** How many of its names it was told are subscribed: channels and patterns, and shard channels. */
+  readonly #served = { classic: 0, shard: 0 };
 
   constructor(hub: MemberHub, owner: SubscriptionsOwner) {
     this.#hub = hub;
@@ -113,7 +115,7 @@ export class Member implements Subscriptions {
     const shared: Entry[] = [];
     const own: Entry[] = [];
     for (const entry of entries) (this.#hub.isSharedBy(entry) ? shared : own).push(entry);
-    for (const entry of shared) this.#owner.confirmed(verbs[entry.kind].unsubscribe, entry, this.#count(entry.kind));
+    for (const entry of shared) this.#confirm(verbs[entry.kind].unsubscribe, entry);
     this.#forget(shared);
     // What arrives before the server has confirmed it is delivered.
     if (own.length > 0) await this.#hub.unsubscribe(own);
@@ -143,9 +145,7 @@ export class Member implements Subscriptions {
   // What the hub tells.
 
   confirmed(verb: Verb, entry: Entry): void {
-    if ((verb === verbs[entry.kind].subscribe) === entry.wanted) {
-      this.#owner.confirmed(verb, entry, this.#count(entry.kind));
-    }
+    if ((verb === verbs[entry.kind].subscribe) === entry.wanted) this.#confirm(verb, entry);
   }
 
   missed(missed: Missed): void {
@@ -181,7 +181,7 @@ export class Member implements Subscriptions {
       const absent = [...call.left].filter((entry) => {
         const topic = this.#hub.add(this, entry);
         if (!this.#hub.isLive(topic)) return true;
-        this.#owner.confirmed(verbs[entry.kind].subscribe, entry, this.#count(entry.kind));
+        this.#confirm(verbs[entry.kind].subscribe, entry);
         this.#calls.confirm(call, entry);
         return false;
       });
@@ -198,15 +198,26 @@ export class Member implements Subscriptions {
   }
 
   /** The server's count would be the hub's; a member is told its own. */
-  #count(kind: Kind): number {
-    const { channel, pattern, shard } = this.registry;
-    return kind === "shard" ? shard.size : channel.size + pattern.size;
+  #confirm(verb: Verb, entry: Entry): void {
+    const { kind } = entry;
+    const count = this.#tally(entry, verb === verbs[kind].subscribe);
+    this.#owner.confirmed(verb, entry, count);
+  }
+
+  #tally(entry: Entry, served: boolean): number {
+    const group = entry.kind === "shard" ? "shard" : "classic";
+    if (entry.confirmed > 0 !== served) {
+      entry.confirmed = served ? 1 : 0;
+      this.#served[group] += served ? 1 : -1;
+    }
+    return this.#served[group];
   }
 
   #forget(entries: readonly Entry[]): void {
     const deserted = entries.filter((entry) => !this.#hub.isSharedBy(entry));
     for (const entry of entries) {
       entry.sink = discard;
+      this.#tally(entry, false);
       this.registry.delete(entry);
       this.#hub.remove(entry);
     }

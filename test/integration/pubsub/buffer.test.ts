@@ -3,7 +3,8 @@ import { type Gap, Redis } from "tidings";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
-import { rejection } from "./bench.ts";
+import { expectServerTruth } from "../../support/server-truth.ts";
+import { leftOver, rejection } from "./bench.ts";
 
 const READ = { timeout: 5000 };
 
@@ -131,7 +132,269 @@ describe("a full buffer", () => {
     await consumer.close();
   });
 
-  test.each([{ limit: 0 }, { limitBytes: -1 }, { overflow: "drop" }, { size: 1 }])("refuses %o", async (buffer) => {
+  test.each([
+    { limit: 0 },
+    { limit: 1.5 },
+    { limit: Number.POSITIVE_INFINITY },
+    { limitBytes: 0 },
+    { limitBytes: -1 },
+    { overflow: "drop" },
+    { size: 1 },
+    10,
+    null,
+  ])("refuses %o", async (buffer) => {
     expect(await rejection(client.pubsub({ buffer } as object))).toMatchObject({ code: "ARGUMENT" });
+  });
+});
+
+describe("where the dropped lie in the order", () => {
+  let server: RedisServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    server = await startServer();
+    client = new Redis(server.url);
+  });
+  afterAll(async () => {
+    await client.close();
+    await server.stop();
+  });
+
+  const gapped = { ignoreSubscribeMessages: true, includeGaps: true } as const;
+
+  async function say(texts: Iterable<number | string>, channel = "a"): Promise<void> {
+    await Promise.all(Array.from(texts, (text) => client.publish(channel, String(text))));
+  }
+  /** What is there: data of messages, what gaps count. */
+  async function shown(consumer: { receive(options: { timeout: number }): Promise<unknown> }): Promise<unknown[]> {
+    const items: unknown[] = [];
+    for (;;) {
+      const item = await consumer.receive({ timeout: 0 }).catch(() => null);
+      if (item === null) return items;
+      const { type, data, dropped } = item as { type: string; data?: unknown; dropped?: unknown };
+      items.push(type === "gap" ? { dropped } : data);
+    }
+  }
+
+  test("drop-newest: a gap behind what was kept, and another for what is dropped after some were read", async () => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 3, overflow: "drop-newest" }, ...gapped });
+    await say([1, 2, 3, 4, 5]);
+    await eventually(() => expect(consumer.stats().received).toBe(5));
+    expect((await consumer.receive(READ)).type).toBe("message");
+    await say([6, 7]);
+    await eventually(() => expect(consumer.stats().received).toBe(7));
+    expect(await shown(consumer)).toEqual(["2", "3", { dropped: 2 }, "6", { dropped: 1 }]);
+    expect(consumer.stats()).toMatchObject({ delivered: 4, dropped: 3, pending: 0, gaps: 2 });
+    await consumer.close();
+  });
+
+  test("drop-oldest: one gap that grows until it is read, then another", async () => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 2, overflow: "drop-oldest" }, ...gapped });
+    await say([1, 2, 3]);
+    await eventually(() => expect(consumer.stats().received).toBe(3));
+    expect(consumer.stats()).toMatchObject({ dropped: 1, gaps: 0 });
+    await say([4]);
+    await eventually(() => expect(consumer.stats().received).toBe(4));
+    expect(await consumer.receive(READ)).toMatchObject({ type: "gap", dropped: 2 });
+    await say([5]);
+    await eventually(() => expect(consumer.stats().received).toBe(5));
+    expect(await shown(consumer)).toEqual([{ dropped: 1 }, "4", "5"]);
+    expect(consumer.stats()).toMatchObject({ dropped: 3, gaps: 2 });
+    await consumer.close();
+  });
+
+  test("a gap names the channels and patterns of what was dropped, and the window", async () => {
+    const before = Date.now();
+    const consumer = await client.pubsub({
+      channels: ["a", "b", "c"],
+      patterns: "p*",
+      names: "bytes",
+      buffer: { limit: 1, overflow: "drop-newest" },
+      ...gapped,
+    });
+    await say([1]);
+    await say([2], "b");
+    await say([3], "p1");
+    await say([4], "p2");
+    await eventually(() => expect(consumer.stats().received).toBe(4));
+    await consumer.receive(READ);
+    const gap = (await consumer.receive(READ)) as Gap<Buffer>;
+    expect(gap).toMatchObject({ cause: "overflow", channels: [Buffer.from("b")], patterns: [Buffer.from("p*")] });
+    expect(gap).toMatchObject({ dropped: 3, certain: true });
+    expect(before <= gap.from && gap.from <= gap.to && gap.to <= Date.now()).toBe(true);
+    await consumer.close();
+  });
+
+  test("bytes are a limit as well, and a message that never fits is dropped by itself", async () => {
+    const consumer = await client.pubsub({
+      channels: "a",
+      buffer: { limitBytes: 10, overflow: "drop-newest" },
+      ...gapped,
+    });
+    await say(["123456", "1234567", "1234", "", "x".repeat(11)]);
+    await eventually(() => expect(consumer.stats().received).toBe(5));
+    expect(await shown(consumer)).toEqual(["123456", { dropped: 1 }, "1234", "", { dropped: 1 }]);
+    await consumer.close();
+  });
+
+  test("drop-oldest drops as many as a large one takes the room of", async () => {
+    const consumer = await client.pubsub({
+      channels: "a",
+      buffer: { limitBytes: 10, overflow: "drop-oldest" },
+      ...gapped,
+    });
+    await say(["111", "222", "333", "44444"]);
+    await eventually(() => expect(consumer.stats().received).toBe(4));
+    expect(await shown(consumer)).toEqual([{ dropped: 2 }, "333", "44444"]);
+    await consumer.close();
+  });
+
+  test("confirmations count for nothing and displace no message", async () => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 2, overflow: "drop-oldest" } });
+    await say([1, 2]);
+    await eventually(() => expect(consumer.stats().received).toBe(2));
+    await consumer.subscribe("b", "c", "d");
+    const types = (await leftOver(consumer)).map(({ type }) => type);
+    expect(types).toEqual(["subscribe", "message", "message", "subscribe", "subscribe", "subscribe"]);
+    expect(consumer.stats()).toMatchObject({ dropped: 0, delivered: 2 });
+    await consumer.close();
+  });
+
+  test.each([
+    ["drop-oldest", ["1", "5", "6"]],
+    ["drop-newest", ["1", "2", "3"]],
+  ] as const)("%s behind an async handler: it gets these, and the gap is told in its place", async (overflow, kept) => {
+    const order: unknown[] = [];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const consumer = await client.pubsub({
+      channelHandlers: {
+        a: async ({ data }) => {
+          order.push(data);
+          await held;
+        },
+      },
+      buffer: { limit: 2, overflow },
+    });
+    consumer.on("gap", ({ cause, dropped }) => order.push([cause, dropped]));
+    await say([1, 2, 3, 4, 5, 6]);
+    await eventually(() => expect(consumer.stats()).toMatchObject({ received: 6, pending: 2, dropped: 3 }));
+    release();
+    await eventually(() => expect(order).toHaveLength(4));
+    const expected: unknown[] = [...kept];
+    expected.splice(overflow === "drop-oldest" ? 1 : 3, 0, ["overflow", 3]);
+    expect(order).toEqual(expected);
+    expect(consumer.stats()).toMatchObject({ delivered: 3, pending: 0 });
+    await consumer.close();
+  });
+
+  test("a pause holds handlers of other channels back too, and all is in order in the end", async () => {
+    const seen: string[] = [];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const consumer = await client.pubsub({
+      channelHandlers: {
+        a: async ({ data }) => {
+          await held;
+          seen.push(`a${data}`);
+        },
+        b: ({ data }) => {
+          seen.push(`b${data}`);
+        },
+      },
+      buffer: { limit: 3 },
+    });
+    await say([1, 2, 3, 4, 5]);
+    await eventually(() => expect(consumer.stats().pending).toBe(3));
+    await say([1, 2], "b");
+    expect([seen, consumer.stats().received]).toEqual([[], 4]);
+    release();
+    await eventually(() => expect(seen).toHaveLength(7));
+    expect(seen.filter((text) => text.startsWith("a"))).toEqual(["a1", "a2", "a3", "a4", "a5"]);
+    expect(seen.filter((text) => text.startsWith("b"))).toEqual(["b1", "b2"]);
+    await consumer.close();
+  });
+
+  test("a subscribe in each turn of a consuming loop never deadlocks, however small the buffer", async () => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 1 } });
+    await say(Array.from({ length: 60 }, (_, i) => i));
+    const seen: string[] = [];
+    for await (const { data } of consumer.messages()) {
+      seen.push(data);
+      await consumer.subscribe(`more${data}`);
+      if (seen.length === 60) break;
+    }
+    expect(seen).toEqual(Array.from({ length: 60 }, (_, i) => String(i)));
+    expect(consumer.channels.size).toBe(61);
+    await consumer.close();
+  });
+
+  test("the bound of bytes is hard: a subscribe behind it rejects in time, and nothing is lost", async () => {
+    const consumer = await client.pubsub({
+      channels: "a",
+      buffer: { limitBytes: 100 },
+      subscriptionTimeout: 200,
+      ignoreSubscribeMessages: true,
+    });
+    await say(Array.from({ length: 50 }, (_, i) => String(i).padStart(10, "0")));
+    await eventually(() => expect(consumer.stats().pending).toBe(10));
+    expect(await rejection(consumer.subscribe("b"))).toMatchObject({ code: "TIMEOUT" });
+    expect(consumer.stats().received).toBe(10);
+    for (let i = 0; i < 50; i++) expect(Number((await consumer.receive(READ)).data)).toBe(i);
+    expect([...consumer.channels.keys()]).toEqual(["a"]);
+    await consumer.close();
+  });
+
+  test("the keep-alive takes no paused link for dead", async () => {
+    const consumer = await client.pubsub({
+      channels: "a",
+      buffer: { limit: 2 },
+      maxIdle: 20,
+      pingTimeout: 40,
+      ignoreSubscribeMessages: true,
+    });
+    const states: string[] = [];
+    consumer.on("state", (state) => states.push(state));
+    await say([0, 1, 2, 3, 4, 5]);
+    await eventually(() => expect(consumer.stats().pending).toBe(2));
+    const began = performance.now();
+    await eventually(() => expect(performance.now() - began).toBeGreaterThan(300));
+    expect(consumer.stats().received).toBe(2);
+    for (let i = 0; i < 6; i++) expect((await consumer.receive(READ)).data).toBe(String(i));
+    await say(["later"]);
+    expect((await consumer.receive(READ)).data).toBe("later");
+    expect(states).toEqual([]);
+    await consumer.close();
+  });
+
+  test.each(["close", "drain"] as const)("%s while it is paused leaves nothing behind", async (end) => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 3 }, ignoreSubscribeMessages: true });
+    await say(Array.from({ length: 100 }, (_, i) => i));
+    await eventually(() => expect(consumer.stats().pending).toBe(3));
+    await (end === "close" ? consumer.close() : consumer.drain({ timeout: 50 }));
+    expect(consumer.closed).toBe(true);
+    const { received, delivered, dropped, pending } = consumer.stats();
+    expect([delivered, pending, dropped]).toEqual([0, 0, received]);
+    await expectServerTruth(server, {});
+    await say(["unheard"]);
+    await using next = await client.pubsub({ channels: "a", ignoreSubscribeMessages: true });
+    await say(["heard"]);
+    expect((await next.receive(READ)).data).toBe("heard");
+  });
+
+  test("a drain while it is paused lets a reader have what had arrived", async () => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 3 }, ignoreSubscribeMessages: true });
+    await say(Array.from({ length: 100 }, (_, i) => i));
+    await eventually(() => expect(consumer.stats().pending).toBe(3));
+    const drained = consumer.drain({ timeout: 5000 });
+    const seen: string[] = [];
+    for await (const { data } of consumer.messages()) seen.push(data);
+    await drained;
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
+    expect(consumer.stats()).toMatchObject({ delivered: 100, dropped: 0, gaps: 0 });
   });
 });

@@ -25,7 +25,7 @@ describe("shared consumers", () => {
     const one = await client.pubsub({ shared: true, channels: ["a", "b"] });
     const two = await client.pubsub({ shared: true, channels: ["b"], patterns: ["b*"] });
     expect(await leftOver(one)).toEqual([
-      { type: "subscribe", pattern: null, channel: "a", data: 2 },
+      { type: "subscribe", pattern: null, channel: "a", data: 1 },
       { type: "subscribe", pattern: null, channel: "b", data: 2 },
     ]);
     expect((await subscriberClients(server.control)).map(({ sub, psub }) => [sub, psub])).toEqual([[2, 1]]);
@@ -44,6 +44,27 @@ describe("shared consumers", () => {
     await one.close();
     await expectServerTruth(server, {});
     expect(two.state).toBe("closed");
+  });
+
+  test("count their own names as a server would, whoever else wants them", async () => {
+    const other = await client.pubsub({ shared: true, channels: ["b", "c"] });
+    const consumer = await client.pubsub({ shared: true });
+    await consumer.subscribe("a", "b");
+    await consumer.psubscribe("p*");
+    await consumer.subscribe("b");
+    await consumer.unsubscribe("a", "b");
+    await consumer.subscribe("a", "c");
+    await consumer.unsubscribe();
+    await consumer.punsubscribe();
+    const told = (await leftOver(consumer)).map(({ type, channel, data }) => `${type} ${channel} ${data}`);
+    // What is served already is confirmed at once; the rest in the order of the server.
+    expect(told.slice(0, 2).sort()).toEqual(["subscribe a 2", "subscribe b 1"]);
+    expect(told.slice(2, 4)).toEqual(["psubscribe p* 3", "subscribe b 3"]);
+    expect(told.slice(4, 6).sort()).toEqual(["unsubscribe a 1", "unsubscribe b 2"]);
+    expect(told.slice(6, 8).sort()).toEqual(["subscribe a 3", "subscribe c 2"]);
+    expect(told.slice(8, 10).sort()).toEqual(["unsubscribe a 1", "unsubscribe c 2"]);
+    expect(told.slice(10)).toEqual(["punsubscribe p* 0"]);
+    await Promise.all([consumer.close(), other.close()]);
   });
 
   test("have a codec and handlers each; one that is slow drops its oldest, and no other waits", async () => {
