@@ -9,15 +9,17 @@ interface Journey {
   /** Where they were sent. */
   target: HostPort | null;
   timer: NodeJS.Timeout | null;
-  /** Whether nobody served the slot when it was last asked for. */
-  stranded: boolean;
+  /** How often nobody served the slot since its channels were last subscribed. */
+  strandings: number;
+  /** When it is asked for again, if nobody serves it: `performance.now()` time. */
+  due: number;
 }
 
 /** Milliseconds: while a slot changes hands its two nodes send everybody to each other, for a moment or for long. */
 const FIRST_WAIT = 10;
 const SOON = 100;
 const LATER = 1000;
-/** Slots without an owner that are asked for at a time. */
+/** Slots without an owner that are asked for at a time; `SOON` later come the next. */
 const AT_A_TIME = 64;
 /** Attempts before the waits grow beyond `SOON`. */
 const PATIENT_AFTER = 30;
@@ -32,8 +34,10 @@ export class Wanderers {
   /** Slots that nobody served, longest ago first. */
   readonly #stranded: Set<number> = new Set();
   #tick: NodeJS.Timeout | null = null;
-  /** How often they were asked for in vain. */
-  #retries = 0;
+  /** When that comes. */
+  #nextTick = 0;
+  /** It comes no sooner than this. */
+  #rest = 0;
   #size = 0;
 
   /** `settle` gives entries a home; false if there is none yet. */
@@ -64,6 +68,7 @@ export class Wanderers {
     const journey = this.#journey(slot);
     this.#add(journey, entry);
     if (journey.timer !== null) return;
+    this.#stranded.delete(slot);
     journey.target = node;
     journey.timer = setTimeout(() => this.#go(slot, journey), 0);
   }
@@ -74,6 +79,7 @@ export class Wanderers {
     this.#add(journey, entry);
     journey.target = target;
     if (journey.timer !== null) return;
+    this.#stranded.delete(slot);
     journey.timer = setTimeout(() => this.#go(slot, journey), waitBefore(journey.attempts++));
   }
 
@@ -82,8 +88,10 @@ export class Wanderers {
     const journey = this.#journey(slot);
     this.#add(journey, entry);
     journey.target = null;
-    if (journey.timer === null) this.#stranded.add(slot);
-    this.#tick ??= setTimeout(() => this.#retry(), waitBefore(++this.#retries));
+    if (journey.timer !== null || this.#stranded.has(slot)) return;
+    this.#stranded.add(slot);
+    journey.due = performance.now() + waitBefore(++journey.strandings);
+    this.#wake(journey.due);
   }
 
   /** A channel of the slot is subscribed. */
@@ -91,10 +99,9 @@ export class Wanderers {
     const journey = this.#journeys.get(slot);
     if (journey === undefined || journey.entries.size > 0) return;
     this.#journeys.delete(slot);
-    if (!journey.stranded) return;
+    if (journey.strandings === 0) return;
     // What was down is up again, and may be for the others too.
-    this.#retries = 0;
-    for (const other of [...this.#stranded]) this.#return(other);
+    for (const other of [...this.#stranded]) this.#ask(other);
   }
 
   /** The entry is wanted no more. */
@@ -122,7 +129,7 @@ export class Wanderers {
   #journey(slot: number): Journey {
     const known = this.#journeys.get(slot);
     if (known !== undefined) return known;
-    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null, stranded: false };
+    const journey: Journey = { entries: new Set(), attempts: 0, target: null, timer: null, strandings: 0, due: 0 };
     this.#journeys.set(slot, journey);
     return journey;
   }
@@ -133,26 +140,41 @@ export class Wanderers {
     this.#size++;
   }
 
-  /** Asks for some of the slots that nobody served: however many there are, it is a few questions at a time. */
-  #retry(): void {
-    this.#tick = null;
-    let asked = 0;
-    for (const slot of [...this.#stranded]) {
-      if (asked++ === AT_A_TIME) break;
-      this.#return(slot);
-    }
-    if (this.#stranded.size > 0) this.#tick ??= setTimeout(() => this.#retry(), waitBefore(++this.#retries));
+  #wake(due: number): void {
+    const at = Math.max(due, this.#rest);
+    if (this.#tick !== null && this.#nextTick <= at) return;
+    if (this.#tick !== null) clearTimeout(this.#tick);
+    this.#nextTick = at;
+    this.#tick = setTimeout(() => this.#retry(), at - performance.now());
   }
 
-  #return(slot: number): void {
+  /** Asks for slots that nobody served; however many are due, it is a few questions at a time. */
+  #retry(): void {
+    this.#tick = null;
+    const now = performance.now();
+    let asked = 0;
+    let next = Number.POSITIVE_INFINITY;
+    for (const slot of [...this.#stranded]) {
+      const due = this.#journeys.get(slot)?.due ?? 0;
+      // Timers may come early, by less than a millisecond.
+      if (due < now + 1 && asked < AT_A_TIME) {
+        if (++asked === AT_A_TIME) this.#rest = now + SOON;
+        this.#ask(slot);
+      } else {
+        next = Math.min(next, due);
+      }
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#wake(next);
+  }
+
+  #ask(slot: number): void {
     this.#stranded.delete(slot);
     const journey = this.#journeys.get(slot);
-    if (journey === undefined) return;
-    journey.stranded = true;
-    this.#go(slot, journey);
+    if (journey !== undefined) this.#go(slot, journey);
   }
 
   #go(slot: number, journey: Journey): void {
+    if (journey.timer !== null) clearTimeout(journey.timer);
     journey.timer = null;
     const entries = [...journey.entries];
     if (entries.length === 0) return;

@@ -107,6 +107,50 @@ describe("channels that a node sent on", () => {
   });
 });
 
+describe("channels that nobody serves", () => {
+  test("do not make others wait that have been so for less long", async () => {
+    homes = false;
+    wanderers.strand(7, a);
+    await vi.advanceTimersByTimeAsync(20_000);
+    settled = [];
+    wanderers.strand(8, b);
+    await vi.advanceTimersByTimeAsync(12);
+    expect(settled.filter(([, slot]) => slot === 8)).toHaveLength(1);
+  });
+
+  test("are asked for again at once when the first of them is served", async () => {
+    homes = false;
+    for (let slot = 0; slot < 3; slot++) wanderers.strand(slot, entryOf(`${slot}`));
+    await vi.advanceTimersByTimeAsync(20_000);
+    homes = true;
+    while (wanderers.size === 3) await vi.advanceTimersByTimeAsync(1);
+    settled = [];
+    wanderers.arrived(7);
+    expect(settled).toEqual([]);
+    const [first] = [0, 1, 2].filter((slot) => !wanderers.join(slot, entryOf(`${slot}`)));
+    wanderers.arrived(first as number);
+    expect([settled.length, wanderers.size]).toEqual([2, 0]);
+  });
+
+  test("are asked for a few at a time, however many", async () => {
+    homes = false;
+    for (let slot = 0; slot < 1000; slot++) wanderers.strand(slot, entryOf(`${slot}`));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const busiest = Math.max(...settled.map(([time]) => settled.filter(([at]) => at >= time && at < time + 90).length));
+    expect(busiest).toBeLessThanOrEqual(2 * 64);
+    expect(new Set(settled.map(([, slot]) => slot)).size).toBe(1000);
+  });
+
+  test("which are sent on after all are asked for there alone", async () => {
+    homes = false;
+    wanderers.strand(7, a);
+    wanderers.redirect(7, a, at(1));
+    homes = true;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(settled.map(([, slot, , port]) => [slot, port])).toEqual([[7, 1]]);
+  });
+});
+
 describe("channels whose node gave them up", () => {
   test("go back to it at once, together, and from there to where it sends them", async () => {
     wanderers.return(7, a, at(1));
