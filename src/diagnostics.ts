@@ -15,6 +15,7 @@ import { type Channel, channel } from "node:diagnostics_channel";
  * | `tidings:close` | a consumer is closed | `consumer` |
  * | `tidings:connect` | a connection is ready | `endpoint`, `protocol` |
  * | `tidings:disconnect` | a connection has ended | `endpoint`, `reason` |
+ * | `tidings:demoted` | the primary at the other end has become a replica | `endpoint` |
  */
 export type DiagnosticName =
   | "tidings:message"
@@ -26,7 +27,8 @@ export type DiagnosticName =
   | "tidings:resume"
   | "tidings:close"
   | "tidings:connect"
-  | "tidings:disconnect";
+  | "tidings:disconnect"
+  | "tidings:demoted";
 
 const named = (name: DiagnosticName): Channel => channel(name);
 
@@ -43,4 +45,5 @@ export const diagnostics: Readonly<Record<Event, Channel>> = Object.freeze({
   close: named("tidings:close"),
   connect: named("tidings:connect"),
   disconnect: named("tidings:disconnect"),
+  demoted: named("tidings:demoted"),
 });

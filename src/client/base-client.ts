@@ -5,7 +5,7 @@ import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
 import { begin, quiet } from "../core/deferred.ts";
 import { surface } from "../core/uncaught.ts";
-import { ClosedError } from "../errors.ts";
+import { ClosedError, type PubSubError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import { Hubs } from "../pubsub/hubs.ts";
 import { defaults, type Named } from "../pubsub/options.ts";
@@ -19,7 +19,10 @@ import type { ResolvedOptions } from "./options.ts";
 
 /** Events of a client, by name. */
 export interface ClientEvents {
-  /** Commands can no longer be served (login refused, policy exhausted) while no call waited to be told. */
+  /**
+   * Commands can no longer be served (login refused, policy exhausted) while no call waited to be told; or the primary
+   * has become a replica (`PubSubError`), where what is published reaches its own subscribers alone.
+   */
   error: [error: Error];
   /** A connection for commands was made. */
   connect: [];
@@ -206,6 +209,11 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
     } catch (error) {
       surface(error);
     }
+  }
+
+  /** The primary that commands go to has become a replica. */
+  protected tellDemotion(error: PubSubError): void {
+    if (this.listenerCount("error") > 0) this.tell("error", error);
   }
 
   /** Commands can no longer be served; told where nobody else was. */

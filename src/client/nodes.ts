@@ -17,6 +17,8 @@ export interface NodesOwner {
   stalled(): void;
   /** No connection of these settings is wanted any more. */
   departed(settings: ConnectionSettings): void;
+  /** A primary has become a replica. */
+  demoted(): void;
   /** A node can be reached again; resolves when it is known what it is to the cluster now. */
   returned(): Promise<void>;
 }
@@ -116,6 +118,7 @@ export class Nodes {
           const returns = dials++ > 0;
           const connection = await Connection.open(settings, this.#options.patience, signal);
           // A primary may return as a replica, which takes what is published and says nothing.
+          connection.role.demoted = () => this.#owner.demoted();
           if (returns) await this.#owner.returned();
           this.#owner.connected();
           return connection;

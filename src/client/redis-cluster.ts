@@ -76,6 +76,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
         failed: (cause, told) => this.tellFailure(cause, told),
         stalled: () => this.#watch(),
         departed: (settings) => this.pool.discard(settings),
+        demoted: () => void this.topology.refresh(),
         returned: () => this.#refreshed(),
       },
     );

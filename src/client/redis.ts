@@ -38,6 +38,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
       {
         dial: async (signal) => {
           const connection = await Connection.open(this.#settings, this.patience, signal);
+          connection.role.demoted = (error) => this.tellDemotion(error);
           this.tell("connect");
           return connection;
         },

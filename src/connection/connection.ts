@@ -11,6 +11,7 @@ import type { Payload, Receiver, Reply } from "../resp/reply.ts";
 import { shakeHands } from "./handshake.ts";
 import { Fence, PendingCommand, type PendingReply } from "./pending.ts";
 import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
+import { RoleWatch } from "./role.ts";
 import { address, type ConnectionSettings, checkCredentials } from "./settings.ts";
 import { openSocket } from "./transport.ts";
 
@@ -42,6 +43,8 @@ export class Connection implements Receiver {
   inDoubt = false;
   /** Whether it ever subscribed to shard channels: servers before 7.0 do not know how to unsubscribe from them. */
   sharded = false;
+  /** Asked with each keep-alive, and also where traffic makes that needless. */
+  readonly role: RoleWatch;
   /** When the last bytes arrived, in epoch milliseconds; while bytes are decoded, when those before them did. */
   lastByteAt: number = Date.now();
 
@@ -68,6 +71,7 @@ export class Connection implements Receiver {
 
   private constructor(settings: ConnectionSettings, patience: Patience) {
     this.settings = settings;
+    this.role = new RoleWatch(settings.endpoint);
     this.#patience = patience;
     this.#watchdog = new Watchdog(
       () => this.#deadline(),
@@ -224,6 +228,7 @@ export class Connection implements Receiver {
     this.#decoder.halt();
     this.#watchdog.stop();
     this.pushes = noPushes;
+    this.role.demoted = () => {};
     if (this.#socket === null) this.#gone.resolve();
     else this.#socket.destroy();
     const waiting = [...this.#pending];
@@ -364,13 +369,18 @@ export class Connection implements Receiver {
     if (this.#reason !== null || !this.#ready || this.#paused) return null;
     const { maxIdle, replyTimeout, anyByteCounts } = this.#patience;
     const head = this.#pending.peek();
-    if (head === undefined) return this.#lastByte + maxIdle;
+    if (head === undefined) {
+      // In RESP2 a connection that subscribes may ask for nothing.
+      const roleDue = this.#arraysArePushes ? Number.POSITIVE_INFINITY : this.role.due(maxIdle);
+      return Math.min(this.#lastByte + maxIdle, roleDue);
+    }
     return (anyByteCounts ? Math.max(this.#lastByte, head.since) : head.since) + replyTimeout;
   }
 
   #expired(): void {
     const late = this.#pending.peek();
     if (late === undefined) {
+      if (!this.#arraysArePushes) void this.role.ask(this);
       void this.ping();
       return;
     }

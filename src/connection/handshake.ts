@@ -7,6 +7,7 @@ import type { ConnectionSettings, Credentials } from "./settings.ts";
 /** What the handshake needs of a connection. */
 interface Line {
   readonly settings: ConnectionSettings;
+  readonly role: { heard(hello: Reply): void };
   command(args: readonly Argument[]): Promise<Reply>;
 }
 
@@ -56,7 +57,7 @@ async function hello(line: Line, { username, password }: Credentials): Promise<b
   if (password !== undefined) args.push("AUTH", username ?? "default", password);
   if (line.settings.clientName !== null) args.push("SETNAME", line.settings.clientName);
   try {
-    await line.command(args);
+    line.role.heard(await line.command(args));
     return true;
   } catch (error) {
     if (error instanceof ServerError && !isTerminal(error) && !isPassing(error)) return false;

@@ -170,6 +170,10 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
     this.emit("denied", error);
   }
 
+  demoted(error: PubSubError): void {
+    if (this.#events.listenerCount("error") > 0) this.emit("error", error);
+  }
+
   empty(): void {
     if (this.engine.started && this.inbox.empty) this.inbox.idle();
     this.settle();

@@ -1,5 +1,5 @@
 import { isPassing } from "../connection/handshake.ts";
-import { ClosedError, type ServerError } from "../errors.ts";
+import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Audit } from "./audit.ts";
 import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
@@ -186,6 +186,10 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     this.#placement.up(link);
     this.#restore(this.entriesOf(link), link);
     this.#calls.time();
+  }
+
+  demoted(link: Link, error: PubSubError): void {
+    if (!this.#placement.demoted(link)) this.#owner.demoted(error);
   }
 
   restored(): void {

@@ -1,4 +1,4 @@
-import { ServerError } from "../errors.ts";
+import { type PubSubError, ServerError } from "../errors.ts";
 import { latin1, nameOf } from "../names.ts";
 import type { CallOptions } from "./calls.ts";
 import type { Entry, Kind } from "./entry.ts";
@@ -118,6 +118,10 @@ export class Hub implements SubscriptionsOwner, MemberHub {
 
   state(state: State): void {
     for (const member of this.#members) member.follow(state);
+  }
+
+  demoted(error: PubSubError): void {
+    for (const member of this.#members) member.demoted(error);
   }
 
   denied(error: ServerError): void {

@@ -4,7 +4,7 @@ import type { Endpoint } from "../connection/settings.ts";
 import { Supervisor } from "../connection/supervisor.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { Watchdog } from "../core/watchdog.ts";
-import { ConnectionError, TimeoutError } from "../errors.ts";
+import { ConnectionError, type PubSubError, TimeoutError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
@@ -43,6 +43,8 @@ export interface LinkOwner {
   dismissed(link: Link, entry: Entry, from: number): void;
   /** A message came that no entry is for. */
   stray(payload: Payload): void;
+  /** The primary at the other end has become a replica. */
+  demoted(link: Link, error: PubSubError): void;
   /** All that was restored on the new connection is confirmed. */
   restored(link: Link): void;
 }
@@ -160,7 +162,9 @@ export class Link implements PushReceiver, Carrier {
     this.epoch = 0;
     const connection = this.#connection;
     this.#connection = null;
-    if (connection !== null) await this.#dialer.release(connection);
+    if (connection === null) return;
+    connection.role.demoted = () => {};
+    await this.#dialer.release(connection);
   }
 
   send(command: Command, restoring: boolean): void {
@@ -255,6 +259,7 @@ export class Link implements PushReceiver, Carrier {
     this.provenAt = Date.now();
     this.#auditedAt = null;
     connection.pushes = this;
+    connection.role.demoted = (error) => this.#owner.demoted(this, error);
     this.#owner.up(this);
     if (this.#restoring.size === 0) this.#owner.restored(this);
   }

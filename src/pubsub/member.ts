@@ -1,5 +1,5 @@
 import { Deferred } from "../core/deferred.ts";
-import { ClosedError, type ServerError } from "../errors.ts";
+import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
 import type { Missed } from "./losses.ts";
@@ -154,6 +154,10 @@ export class Member implements Subscriptions {
 
   denies(error: ServerError): void {
     this.#owner.denied(this.#hub.about(error, this.registry) as ServerError);
+  }
+
+  demoted(error: PubSubError): void {
+    this.#owner.demoted(error);
   }
 
   /** The engine's state is the member's, unless it has failed by itself. */

@@ -53,6 +53,12 @@ export class NodePlacement extends OneLink {
     this.#avoid();
   }
 
+  override demoted(): boolean {
+    // It knows best itself; the others may not have heard yet.
+    void this.#source.topology.refresh(this.#node);
+    return true;
+  }
+
   #avoid(): void {
     if (this.#node === null) return;
     this.#avoided.add(this.#node.address);
@@ -93,8 +99,16 @@ export class NodePlacement extends OneLink {
     if (node === null || !link.ready) return;
     const known = layout.nodes.get(node.address);
     if (known === undefined) this.#leave(link, `${node.address} has left the cluster.`);
+    else if (this.#isDemoted(node, known, layout))
+      this.#leave(link, `${node.address} was a primary and is a replica now.`);
     else if (known.failed) this.#leave(link, `The cluster holds ${node.address} for dead.`);
     else if (this.#source.topology.isolated) this.#leave(link, `${node.address} has lost the majority of the cluster.`);
+  }
+
+  /** Whether it was chosen as a primary, is none any more, and another one is there. */
+  #isDemoted(chosen: ClusterNode, { role }: ClusterNode, { primaries }: Layout): boolean {
+    if (this.#readsFromReplicas || chosen.role !== "primary" || role === "primary") return false;
+    return primaries.some(({ failed }) => !failed);
   }
 
   #leave(link: Link, why: string): void {

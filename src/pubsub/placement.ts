@@ -44,6 +44,8 @@ export interface Placement {
   down(link: Link): void;
   /** An attempt to connect has failed. */
   missed(link: Link): void;
+  /** The link's primary has become a replica; false if nothing comes of that. */
+  demoted(link: Link): boolean;
   /** The entry's node ended its subscription by itself. */
   dismissed(link: Link, entry: Entry): void;
   /** A subscribe was refused; true if another node, or the same one later, is asked. */
@@ -89,6 +91,10 @@ export class OneLink implements Placement {
   down(): void {}
   missed(): void {}
   dismissed(): void {}
+
+  demoted(): boolean {
+    return false;
+  }
 
   redirected(): boolean {
     return false;

@@ -144,6 +144,12 @@ export class ShardPlacement implements Placement {
     }
   }
 
+  demoted(link: Link): boolean {
+    // Its channels stay until it says otherwise: what the new primary takes, it hands on.
+    void this.#source.topology.refresh(this.#seatOf.get(link)?.node ?? null);
+    return true;
+  }
+
   dismissed(link: Link, entry: Entry): void {
     const node = this.#seatOf.get(link)?.node ?? null;
     void this.#source.topology.refresh(node);

@@ -1,4 +1,4 @@
-import type { ServerError } from "../errors.ts";
+import type { PubSubError, ServerError } from "../errors.ts";
 import type { CallOptions } from "./calls.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
 import type { Missed } from "./losses.ts";
@@ -26,6 +26,8 @@ export interface SubscriptionsOwner {
   paused(paused: boolean): void;
   /** The server denied names that stay wanted. */
   denied(error: ServerError): void;
+  /** The server was a primary, and is a replica now. */
+  demoted(error: PubSubError): void;
   /** No entry is left: nothing is wanted, and no unsubscribe awaits its confirmation. */
   empty(): void;
 }

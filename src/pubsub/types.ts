@@ -75,7 +75,10 @@ export interface MessagesOptions {
 
 /** Events of a consumer, by name. */
 export interface ConsumerEvents {
-  /** A handler failed, a payload was refused (only if somebody listens), or the consumer failed. */
+  /**
+   * A handler failed, or the consumer did. Only if somebody listens: a payload was refused (`CodecError`), or the server was
+   * a primary and is a replica now (`PubSubError`; RESP3, asked every `maxIdle` ms; a cluster's consumers see to it themselves).
+   */
   error: [error: Error];
   /** Messages may have been missed; told as soon as the names are restored. */
   gap: [gap: Gap<string | Buffer>];

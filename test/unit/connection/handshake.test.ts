@@ -19,6 +19,7 @@ const settings: ConnectionSettings = {
 /** A line whose server refuses the commands named, by their beginning; it notes what was said. */
 class ScriptedLine {
   readonly settings: ConnectionSettings;
+  readonly role = { heard: () => {} };
   readonly said: string[] = [];
   readonly #refusals: Readonly<Record<string, string>>;
 
