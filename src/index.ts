@@ -5,6 +5,7 @@ export type { ClientState } from "./client/command-link.ts";
 export type { ClientOptions, CredentialsProvider, PoolOptions, RedisOptions } from "./client/options.ts";
 export { Redis } from "./client/redis.ts";
 export { RedisCluster } from "./client/redis-cluster.ts";
+export type { ShortOptions } from "./client/short.ts";
 export { bytes, type Codec, json, utf8 } from "./codec.ts";
 export type { Credentials } from "./connection/settings.ts";
 export { constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "./core/backoff.ts";

@@ -8,10 +8,11 @@ import { Deferred } from "../core/deferred.ts";
 import { ClosedError, ClusterError, TimeoutError } from "../errors.ts";
 import { latin1, type NameForm, type NameInput } from "../names.ts";
 import { ClusterPubSub } from "../pubsub/cluster-pubsub.ts";
+import type { ChannelMessage, PatternMessage } from "../pubsub/message.ts";
 import type { ClusterPubSubOptions, Named, ShardedPubSubOptions } from "../pubsub/options.ts";
 import { ShardedPubSub } from "../pubsub/sharded-pubsub.ts";
 import type { ClusterSource, ConsumerSource } from "../pubsub/source.ts";
-import type { DataOf, FormOf, ItemOf } from "../pubsub/types.ts";
+import type { DataOf, FormOf, Handler, ItemOf } from "../pubsub/types.ts";
 import { type Argument, copyOf } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { BaseClient } from "./base-client.ts";
@@ -21,6 +22,7 @@ import { Keys } from "./keys.ts";
 import { Lanes } from "./lanes.ts";
 import { Nodes } from "./nodes.ts";
 import { Router } from "./router.ts";
+import { readShort, type ShortOptions } from "./short.ts";
 
 /** How long commands wait for a node before it is asked who serves their slots; milliseconds. */
 const STALLED = 300;
@@ -153,6 +155,50 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     this.#used = true;
     type Item = ItemOf<D, Named<F>, Ignore, Gaps>;
     return new ShardedPubSub<Item>(this, options as ShardedPubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+  }
+
+  /** The short way to a consumer of channels: one that shares its connection with others of the client, and shows messages
+   * alone (`{ shared: true, ignoreSubscribeMessages: true }`, which the options may change). With a handler, messages go to it.
+   */
+  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    handler?: Handler<ChannelMessage<NoInfer<D>, Named<NoInfer<F>>>>,
+    options?: ShortOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    options: ShortOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async subscribe(...args: unknown[]): Promise<unknown> {
+    return this.pubsub(readShort("channel", args) as object);
+  }
+
+  /** The same for patterns. */
+  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    patterns: NameInput | Iterable<NameInput>,
+    handler?: Handler<PatternMessage<NoInfer<D>, Named<NoInfer<F>>>>,
+    options?: ShortOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    patterns: NameInput | Iterable<NameInput>,
+    options: ShortOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async psubscribe(...args: unknown[]): Promise<unknown> {
+    return this.pubsub(readShort("pattern", args) as object);
+  }
+
+  /** The same for shard channels (server 7.0), over one connection for each node. */
+  ssubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    handler?: Handler<ChannelMessage<NoInfer<D>, Named<NoInfer<F>>>>,
+    options?: ShortOptions<ShardedPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  ssubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    options: ShortOptions<ShardedPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async ssubscribe(...args: unknown[]): Promise<unknown> {
+    return this.shardedPubsub(readShort("channel", args) as object);
   }
 
   // What consumers need (ClusterSource).

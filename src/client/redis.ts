@@ -1,15 +1,17 @@
 import { Connection, type Patience } from "../connection/connection.ts";
 import type { ConnectionSettings } from "../connection/settings.ts";
 import type { NameForm, NameInput } from "../names.ts";
+import type { ChannelMessage, PatternMessage } from "../pubsub/message.ts";
 import type { Named, PubSubOptions } from "../pubsub/options.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
 import type { SubscriberSource } from "../pubsub/source.ts";
-import type { DataOf, FormOf, ItemOf } from "../pubsub/types.ts";
+import type { DataOf, FormOf, Handler, ItemOf } from "../pubsub/types.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { BaseClient } from "./base-client.ts";
 import { type ClientState, CommandLink } from "./command-link.ts";
 import { type RedisOptions, resolveOptions } from "./options.ts";
+import { readShort, type ShortOptions } from "./short.ts";
 
 /**
  * A client of one server. It connects at its first use, keeps one connection for commands and leases one to each
@@ -72,6 +74,36 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
     this.assertOpen();
     type Item = ItemOf<D, Named<F>, Ignore, Gaps>;
     return new PubSub<Item>(this, options as PubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+  }
+
+  /** The short way to a consumer of channels: one that shares its connection with others of the client, and shows messages
+   * alone (`{ shared: true, ignoreSubscribeMessages: true }`, which the options may change). With a handler, messages go to it.
+   */
+  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    handler?: Handler<ChannelMessage<NoInfer<D>, Named<NoInfer<F>>>>,
+    options?: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    options: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async subscribe(...args: unknown[]): Promise<unknown> {
+    return this.pubsub(readShort("channel", args) as object);
+  }
+
+  /** The same for patterns. */
+  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    patterns: NameInput | Iterable<NameInput>,
+    handler?: Handler<PatternMessage<NoInfer<D>, Named<NoInfer<F>>>>,
+    options?: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    patterns: NameInput | Iterable<NameInput>,
+    options: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async psubscribe(...args: unknown[]): Promise<unknown> {
+    return this.pubsub(readShort("pattern", args) as object);
   }
 
   /** @internal */

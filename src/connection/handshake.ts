@@ -45,8 +45,13 @@ export function isTerminal(error: unknown): boolean {
 const whereRefusalsStay: ReadonlySet<string | null> = new Set(["AUTH", "SELECT", "CLUSTER"]);
 
 /** Errors of a server that is up and will be ready later. */
-export function isPassing({ code, message }: ServerError): boolean {
-  return passing.has(code) || message.includes("max number of clients");
+export function isPassing(error: ServerError): boolean {
+  return passing.has(error.code) || isTurnedAway(error);
+}
+
+/** A server with as many clients as it takes says so, unasked, in place of the first answer, and hangs up. */
+function isTurnedAway(error: unknown): error is ServerError {
+  return error instanceof ServerError && error.message.includes("max number of clients");
 }
 
 const passing: ReadonlySet<string> = new Set(["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"]);
@@ -81,7 +86,7 @@ async function tolerated(reply: Promise<Reply>): Promise<void> {
   try {
     await reply;
   } catch (error) {
-    if (!(error instanceof ServerError) || isTerminal(error)) throw error;
+    if (!(error instanceof ServerError) || isTerminal(error) || isTurnedAway(error)) throw error;
   }
 }
 
@@ -91,7 +96,9 @@ async function introduce(line: Line): Promise<void> {
     line.command(["CLIENT", "SETINFO", "LIB-VER", version]),
   ];
   const database = line.settings.db === 0 ? null : line.command(["SELECT", line.settings.db]);
-  await Promise.allSettled([...info, database]);
+  for (const reply of await Promise.allSettled([...info, database])) {
+    if (reply.status === "rejected" && isTurnedAway(reply.reason)) throw reply.reason;
+  }
   await database;
 }
 

@@ -3,14 +3,18 @@
 import {
   type ChannelConfirmation,
   type ChannelMessage,
+  type ClusterPubSub,
   type Confirmation,
   type Gap,
+  json,
   type Message,
   type PatternConfirmation,
   type PatternMessage,
   type PublishedMessage,
   PubSub,
   type Redis,
+  type RedisCluster,
+  type ShardedPubSub,
 } from "tidings";
 import { expectTypeOf } from "vitest";
 
@@ -130,4 +134,22 @@ export async function annotated(): Promise<void> {
 
   // @ts-expect-error a consumer of text is none of orders
   await take(await client.pubsub());
+}
+
+/** The short ways show messages alone, unless the options say otherwise. */
+export async function short(cluster: RedisCluster): Promise<void> {
+  const consumer = await client.subscribe("a");
+  expectTypeOf(consumer).toEqualTypeOf<PubSub<PublishedMessage>>();
+  const counted = await client.subscribe(["a"], ({ data }) => data.n, {
+    codec: json<{ n: number }>(),
+    includeGaps: true,
+  });
+  expectTypeOf(await counted.receive()).toEqualTypeOf<PublishedMessage<{ n: number }> | Gap<string>>();
+  const all = await client.psubscribe("p*", { ignoreSubscribeMessages: false });
+  expectTypeOf(all).toEqualTypeOf<PubSub<Message>>();
+  await client.psubscribe("p*", (message) => expectTypeOf(message).toEqualTypeOf<PatternMessage>());
+  expectTypeOf(await cluster.subscribe("a")).toEqualTypeOf<ClusterPubSub<PublishedMessage>>();
+  expectTypeOf(await cluster.ssubscribe("a")).toEqualTypeOf<ShardedPubSub<PublishedMessage>>();
+  // @ts-expect-error names come first
+  await client.subscribe("a", { channels: "b" });
 }
