@@ -96,10 +96,7 @@ async function introduce(line: Line): Promise<void> {
     line.command(["CLIENT", "SETINFO", "LIB-VER", version]),
   ];
   const database = line.settings.db === 0 ? null : line.command(["SELECT", line.settings.db]);
-  for (const reply of await Promise.allSettled([...info, database])) {
-    if (reply.status === "rejected" && isTurnedAway(reply.reason)) throw reply.reason;
-  }
-  await database;
+  await Promise.all([...info.map(tolerated), database]);
 }
 
 const codes: ReadonlySet<string> = new Set(["ERR", "WRONGPASS", "NOAUTH", "NOPERM", "NOPROTO", ...passing]);
