@@ -45,9 +45,9 @@ export class Supervisor {
     void this.#run(this.#abort);
   }
 
-  /** Somebody needs the connection: the next attempt is made now, if the last one is not too fresh. */
-  wake(): void {
-    if (performance.now() - this.#lastAttempt >= WAKE_SPACING) this.#nap?.abort();
+  /** Somebody needs the connection: the next attempt is made now, if the last one is not fresher than `spacing` ms. */
+  wake(spacing: number = WAKE_SPACING): void {
+    if (performance.now() - this.#lastAttempt >= spacing) this.#nap?.abort();
   }
 
   /** Ends its work; a connection that is up stays with its owner. */

@@ -142,6 +142,11 @@ export class Link implements PushReceiver, Carrier {
     this.#supervisor.start();
   }
 
+  /** It looks as if the node could be reached: the next attempt is made now. */
+  wake(): void {
+    this.#supervisor.wake(0);
+  }
+
   /** Whether nothing that was sent awaits its answer. */
   get idle(): boolean {
     return this.#connection?.head === undefined;

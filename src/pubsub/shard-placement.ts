@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { addressOf, type ClusterNode, type Layout, type Shard } from "../cluster/layout.ts";
 import { isUnsettled, redirectOf } from "../cluster/redirects.ts";
 import type { HostPort } from "../cluster/replies.ts";
@@ -9,6 +10,9 @@ import type { Link } from "./link.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
 import type { ClusterSource } from "./source.ts";
 import { Wanderers } from "./wanderers.ts";
+
+/** How long a link of the role that is not wanted waits for one that is; milliseconds. */
+const YIELD = 100;
 
 /** A link to one node. */
 interface Seat {
@@ -30,6 +34,8 @@ export class ShardPlacement implements Placement {
   readonly #seatOf: Map<Link, Seat> = new Map();
   /** Channels whose node gave them up, on their way to another. */
   readonly #wanderers: Wanderers;
+  /** Links that wait whether one comes up that is wanted more. */
+  readonly #yielding: Set<Link> = new Set();
   /** Links that give their connections back. */
   readonly #leaving: Set<Promise<void>> = new Set();
   #forget: (() => void) | null = null;
@@ -119,14 +125,16 @@ export class ShardPlacement implements Placement {
     setImmediate(() => {
       this.#tidying = false;
       for (const seat of this.#seats.values()) {
-        if (seat.link.names === 0 && seat.link.idle && !this.#isAwaited(seat)) this.#close(seat);
+        const { link } = seat;
+        if (link.names === 0 && link.idle && !this.#yielding.has(link) && !this.#isAwaited(seat)) this.#close(seat);
       }
       this.#host.settle();
     });
   }
 
   up(link: Link): void {
-    this.#adopt(link);
+    if (this.#yields(link)) void this.#yield(link);
+    else this.#adopt(link);
     this.tidy();
   }
 
@@ -233,10 +241,39 @@ export class ShardPlacement implements Placement {
     return true;
   }
 
+  /**
+   * Whether the link is to wait for one to a node of the role that is wanted, which is tried at once. After a restart of a
+   * whole shard a replica that comes up first would be deaf until it is in touch with its primary.
+   */
+  #yields(link: Link): boolean {
+    const address = this.#seatOf.get(link)?.address ?? "";
+    const shard = this.#source.topology.layout?.shards.find((one) => has(one, address));
+    const node = shard?.nodes.find((one) => one.address === address);
+    if (shard === undefined || node === undefined || this.#isWanted(node)) return false;
+    const others = shard.nodes.filter((one) => this.#isWanted(one));
+    const waiting = others.flatMap((one) => this.#seats.get(one.address)?.link ?? []).filter((other) => !other.ready);
+    for (const other of waiting) other.wake();
+    return waiting.length > 0;
+  }
+
+  /** If the other fails meanwhile, `missed` gives this one its channels; if it hangs, they are taken after a moment. */
+  async #yield(link: Link): Promise<void> {
+    this.#yielding.add(link);
+    await delay(YIELD, undefined, { signal: this.#work.signal }).catch(() => {});
+    this.#yielding.delete(link);
+    if (this.#work.signal.aborted) return;
+    if (link.ready) this.#host.restore(this.#adopt(link));
+    this.tidy();
+  }
+
+  #isWanted({ role }: ClusterNode): boolean {
+    return (role === "replica") === this.#readsFromReplicas;
+  }
+
   /** Who may serve a shard while the node that should cannot be reached: those of the role that is wanted first. */
   #alternatives({ nodes }: Shard): ClusterNode[] {
     const fit = nodes.filter(({ failed, address }) => !failed && this.#seats.get(address)?.link.failing !== true);
-    const wanted = fit.filter(({ role }) => (role === "replica") === this.#readsFromReplicas);
+    const wanted = fit.filter((node) => this.#isWanted(node));
     return wanted.length > 0 ? wanted : fit;
   }
 
