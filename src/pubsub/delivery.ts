@@ -91,13 +91,17 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
 
   /** A drain is over: what was neither read nor handled is told as a gap. */
   abandon(): void {
-    const left = [...this.inbox.messages(), ...[...this.#busy.values()].flatMap((queue) => queue.stop())];
-    if (left.length === 0 || this.engine.state === "closed") return;
-    const dropped = this.dropping();
-    for (const message of left) dropped.add(message);
+    if (this.engine.state === "closed") return;
+    const queues = Array.from(this.#busy.values(), (queue) => queue.stop());
+    const untold = [...this.inbox.dropped(), ...queues.flatMap(({ dropped }) => dropped)];
+    const left = [...this.inbox.messages(), ...queues.flatMap(({ messages }) => messages)];
     this.inbox.clear();
     this.backlog.clear();
-    this.#emitGap(dropped.gap("drained"));
+    for (const dropped of untold) this.#emitGap(dropped.gap("overflow"));
+    if (left.length === 0) return;
+    const drained = this.dropping();
+    for (const message of left) drained.add(message);
+    this.#emitGap(drained.gap("drained"));
   }
 
   /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
@@ -206,6 +210,7 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
   }
 
   overflowed(): void {
+    this.tally.dropped++;
     this.engine.giveUp(
       new PubSubError(
         `The consumer's buffer is full (${this.backlog.count} messages, ${this.backlog.bytes} bytes). Read faster, raise "buffer", or choose another "overflow".`,

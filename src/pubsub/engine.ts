@@ -58,6 +58,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   #started = false;
   #throttle: "soft" | "hard" | null = null;
   #paused = false;
+  #resuming = false;
   #state: State = "connecting";
   /** Why the last connection or attempt ended. */
   #failure: unknown = null;
@@ -402,21 +403,32 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
 
   /** Pauses the links or resumes them, as things stand. */
   #heed(): void {
-    const awaited = this.#calls.size > 0 || !this.#placement.settled;
-    const paused = this.#throttle === "hard" || (this.#throttle === "soft" && !awaited);
+    if (this.#state === "closed") return;
+    if (this.#full) for (const link of this.#placement.links) link.pause();
+    if (this.#resuming) return;
+    this.#resuming = true;
     for (const link of this.#placement.links) {
-      if (paused) link.pause();
-      else link.resume();
+      // What one had kept may fill the consumer again.
+      if (this.#full) break;
+      link.resume();
     }
-    if (paused === this.#paused) return;
-    this.#paused = paused;
-    this.#owner.paused(paused);
+    this.#resuming = false;
+    if (this.#full === this.#paused) return;
+    this.#paused = this.#full;
+    this.#owner.paused(this.#paused);
   }
 
-  #entry({ kind, key, name, sink }: Wish): Entry {
+  /** Whether nothing is to be read, as things stand. */
+  get #full(): boolean {
+    const awaited = this.#calls.size > 0 || !this.#placement.settled;
+    return this.#throttle === "hard" || (this.#throttle === "soft" && !awaited);
+  }
+
+  #entry({ kind, key, name, sink, missed }: Wish): Entry {
     const known = this.registry[kind].get(key);
     if (known !== undefined) return known;
     const entry = new Entry(kind, key, name, sink);
+    if (missed !== undefined) this.#losses.expect(entry, missed);
     this.registry.add(entry);
     this.#placement.place(entry);
     return entry;

@@ -92,8 +92,12 @@ export class HandlerQueue {
   readonly #host: HandlerHost;
   #waiting: Ring<AnyPublished> | null = null;
   #sizes: Ring<number> | null = null;
+  /** How many have been taken: the number of the oldest that waits. */
+  #taken = 0;
   /** Dropped before the oldest that waits... */
   #droppedOldest: Dropped | null = null;
+  /** ...before one that came later... */
+  #droppedBetween: { readonly before: number; readonly dropped: Dropped }[] = [];
   /** ...or behind the newest. */
   #droppedNewest: Dropped | null = null;
   /** Whose messages wait. */
@@ -110,7 +114,10 @@ export class HandlerQueue {
     this.#sizes ??= new Ring();
     const { backlog } = this.#host;
     if (!backlog.admits(size) && !this.#makeRoom(message, size)) return;
-    this.#tellNewest();
+    if (this.#droppedNewest !== null) {
+      this.#droppedBetween.push({ before: this.#taken + this.#waiting.size, dropped: this.#droppedNewest });
+      this.#droppedNewest = null;
+    }
     this.#waiting.push(message);
     this.#sizes.push(size);
     backlog.add(size);
@@ -124,11 +131,14 @@ export class HandlerQueue {
       .then(() => this.#resume(sink));
   }
 
-  /** Forgets what waits, and gives it; a handler that runs is left to itself. */
-  stop(): AnyPublished[] {
-    const left = [...(this.#waiting ?? [])];
-    while (this.#shift() !== undefined);
-    return left;
+  /** Forgets what waits, and gives it, with what was dropped before; a handler that runs is left to itself. */
+  stop(): { readonly messages: AnyPublished[]; readonly dropped: Dropped[] } {
+    const between = this.#droppedBetween.map(({ dropped }) => dropped);
+    const dropped = [this.#droppedOldest, ...between, this.#droppedNewest].filter((one) => one !== null);
+    const messages = [...(this.#waiting ?? [])];
+    this.#waiting = this.#sizes = this.#droppedOldest = this.#droppedNewest = null;
+    this.#droppedBetween = [];
+    return { messages, dropped };
   }
 
   /** A name that has no handler any more is served by its last one. */
@@ -142,25 +152,28 @@ export class HandlerQueue {
         return;
       }
     }
-    this.#tellNewest();
+    if (this.#droppedNewest !== null) this.#host.droppedBehindHandler(this.#droppedNewest);
+    this.#droppedNewest = null;
     this.#host.idle(this);
   }
 
   #shift(): AnyPublished | undefined {
     if (this.#droppedOldest !== null) this.#host.droppedBehindHandler(this.#droppedOldest);
     this.#droppedOldest = null;
+    for (let next = this.#droppedBetween[0]; next !== undefined && next.before <= this.#taken; ) {
+      this.#droppedBetween.shift();
+      this.#host.droppedBehindHandler(next.dropped);
+      next = this.#droppedBetween[0];
+    }
     return this.#takeOldest();
   }
 
   #takeOldest(): AnyPublished | undefined {
     const message = this.#waiting?.shift();
-    if (message !== undefined) this.#host.backlog.remove(this.#sizes?.shift() as number);
+    if (message === undefined) return undefined;
+    this.#taken++;
+    this.#host.backlog.remove(this.#sizes?.shift() as number);
     return message;
-  }
-
-  #tellNewest(): void {
-    if (this.#droppedNewest !== null) this.#host.droppedBehindHandler(this.#droppedNewest);
-    this.#droppedNewest = null;
   }
 
   /** False: the message itself is dropped. */

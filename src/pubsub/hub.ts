@@ -2,7 +2,7 @@ import { type PubSubError, ServerError } from "../errors.ts";
 import { latin1, nameOf } from "../names.ts";
 import type { CallOptions } from "./calls.ts";
 import type { Entry, Kind } from "./entry.ts";
-import type { Missed } from "./losses.ts";
+import type { Interruption, Missed } from "./losses.ts";
 import { Member, type MemberHub } from "./member.ts";
 import type { Verb } from "./reconcile.ts";
 import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
@@ -76,10 +76,14 @@ export class Hub implements SubscriptionsOwner, MemberHub {
     if (topic?.delete(entry) && topic.shares.length === 0) this.#topics[entry.kind].delete(entry.key);
   }
 
-  subscribe(topics: readonly HubTopic[], options: CallOptions): Promise<void> {
+  subscribe(
+    topics: readonly HubTopic[],
+    options: CallOptions,
+    missed: (topic: HubTopic) => Interruption | undefined,
+  ): Promise<void> {
     const wishes = topics.map((topic): Wish => {
       const { kind, key } = topic;
-      return { kind, key, name: nameOf(key, "bytes"), sink: topic };
+      return { kind, key, name: nameOf(key, "bytes"), sink: topic, missed: missed(topic) };
     });
     return this.engine.subscribe(wishes, options);
   }

@@ -203,6 +203,12 @@ export class Inbox {
     yield* this.#messages;
   }
 
+  /** What was dropped, and is not told yet. */
+  *dropped(): Generator<Dropped> {
+    if (this.#droppedOldest !== null) yield this.#droppedOldest.what;
+    for (const { what } of this.#marks) if (!isHandledOrItem(what)) yield what;
+  }
+
   // ---
 
   /** The number of the message that comes next. */

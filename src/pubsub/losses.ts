@@ -9,7 +9,7 @@ export interface Missed {
 }
 
 /** What is known of an interrupted subscription. */
-interface Interruption {
+export interface Interruption {
   readonly cause: GapCause;
   readonly from: number;
 }
@@ -33,6 +33,11 @@ export class Losses {
     if (entry.confirmed === 0 || this.#of(entry) !== undefined) return false;
     this.#entries.set(entry, interruption);
     return true;
+  }
+
+  /** An entry begins where one that was lost has ended. */
+  expect(entry: Entry, interruption: Interruption): void {
+    this.#entries.set(entry, interruption);
   }
 
   /** These are subscribed again: what they may have missed, one for each cause. */

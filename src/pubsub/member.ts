@@ -2,7 +2,7 @@ import { Deferred } from "../core/deferred.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
-import type { Missed } from "./losses.ts";
+import type { Interruption, Missed } from "./losses.ts";
 import { type Verb, verbs } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
 import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
@@ -15,7 +15,12 @@ export interface MemberHub {
   isSharedBy(entry: Entry): boolean;
   add(member: Member, entry: Entry): Topic<Member>;
   remove(entry: Entry): void;
-  subscribe(topics: readonly Topic<Member>[], options: CallOptions): Promise<void>;
+  /** `missed` tells of those that were subscribed before, and since when messages may be missed. */
+  subscribe(
+    topics: readonly Topic<Member>[],
+    options: CallOptions,
+    missed: (topic: Topic<Member>) => Interruption | undefined,
+  ): Promise<void>;
   unsubscribe(entries: readonly Entry[]): Promise<void>;
   leave(member: Member): Promise<void>;
   /** The same refusal, with the names as these entries show them. */
@@ -48,6 +53,8 @@ export class Member implements Subscriptions {
   #state: State = "connecting";
   /** Why this member alone has failed. */
   #failure: unknown = null;
+  /** Since when it has received nothing, where it has failed by itself: until these are subscribed again. */
+  #lost: { readonly since: Interruption; readonly entries: Set<Entry> } | null = null;
   /** How many of its names it was told are subscribed: channels and patterns, and shard channels. */
   readonly #served = { classic: 0, shard: 0 };
 
@@ -128,6 +135,9 @@ export class Member implements Subscriptions {
   giveUp(reason: unknown): void {
     this.#failure = reason;
     const calls = [...this.#calls];
+    const served = [...this.registry].filter((entry) => entry.confirmed > 0);
+    this.#lost = { since: { cause: "overflow", from: Date.now() }, entries: new Set(served) };
+    for (const entry of served) this.#tally(entry, false);
     this.#withdraw();
     this.#enter("failed");
     for (const call of calls) this.#calls.fail(call, reason);
@@ -145,10 +155,17 @@ export class Member implements Subscriptions {
   // What the hub tells.
 
   confirmed(verb: Verb, entry: Entry): void {
-    if ((verb === verbs[entry.kind].subscribe) === entry.wanted) this.#confirm(verb, entry);
+    const subscribes = verb === verbs[entry.kind].subscribe;
+    // Another member's call may have asked for the same name at the same time.
+    const known = subscribes && entry.confirmed > 0;
+    if (subscribes === entry.wanted && !known) this.#confirm(verb, entry);
   }
 
   missed(missed: Missed): void {
+    for (const entry of missed.entries) {
+      this.#tally(entry, false);
+      this.#lost?.entries.delete(entry);
+    }
     this.#owner.missed(missed);
   }
 
@@ -193,6 +210,10 @@ export class Member implements Subscriptions {
         await this.#hub.subscribe(
           absent.map((entry) => this.#hub.add(this, entry)),
           { timeout },
+          ({ kind, key }) => {
+            const entry = this.registry[kind].get(key);
+            return entry !== undefined && this.#lost?.entries.has(entry) ? this.#lost.since : undefined;
+          },
         );
       }
       this.#calls.finish(call);
@@ -205,6 +226,9 @@ export class Member implements Subscriptions {
   #confirm(verb: Verb, entry: Entry): void {
     const { kind } = entry;
     const count = this.#tally(entry, verb === verbs[kind].subscribe);
+    if (this.#lost?.entries.delete(entry) && entry.confirmed > 0) {
+      this.#owner.missed({ ...this.#lost.since, entries: [entry] });
+    }
     this.#owner.confirmed(verb, entry, count);
   }
 

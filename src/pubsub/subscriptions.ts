@@ -1,7 +1,7 @@
 import type { PubSubError, ServerError } from "../errors.ts";
 import type { CallOptions } from "./calls.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
-import type { Missed } from "./losses.ts";
+import type { Interruption, Missed } from "./losses.ts";
 import type { Verb } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 
@@ -14,6 +14,8 @@ export interface Wish {
   readonly key: string;
   readonly name: string | Buffer;
   readonly sink: Sink;
+  /** It was subscribed before, by other means: since when messages may be missed, and why. */
+  readonly missed?: Interruption | undefined;
 }
 
 /** Who is told what becomes of subscriptions. */

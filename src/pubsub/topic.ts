@@ -33,13 +33,22 @@ export class Topic<Member = unknown> implements Sink {
   message(_entry: Entry, payload: Payload): void {
     const { shares } = this;
     const shared = shares.length > 1 ? new SharedPayload(payload) : payload;
-    for (const { entry } of shares) entry.sink.message(entry, shared);
+    for (const share of shares) {
+      if (this.#has(shares, share)) share.entry.sink.message(share.entry, shared);
+    }
   }
 
   pmessage(_entry: Entry, channel: string, payload: Payload): void {
     const { shares } = this;
     const shared = shares.length > 1 ? new SharedPayload(payload) : payload;
-    for (const { entry } of shares) entry.sink.pmessage(entry, channel, shared);
+    for (const share of shares) {
+      if (this.#has(shares, share)) share.entry.sink.pmessage(share.entry, channel, shared);
+    }
+  }
+
+  /** Who leaves while a message goes round gets it no more. */
+  #has(before: readonly Share<Member>[], share: Share<Member>): boolean {
+    return this.shares === before || this.shares.includes(share);
   }
 }
 
