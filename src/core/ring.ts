@@ -1,6 +1,6 @@
 /** A first-in-first-out queue on a circular array: O(1) at both ends whatever it holds, and it gives memory back. */
 export class Ring<T> {
-  #slots: (T | undefined)[] = new Array(SMALLEST);
+  #slots: (T | undefined)[] = NONE;
   #head = 0;
   #size = 0;
 
@@ -9,7 +9,7 @@ export class Ring<T> {
   }
 
   push(item: T): void {
-    if (this.#size === this.#slots.length) this.#resize(this.#size * 2);
+    if (this.#size === this.#slots.length) this.#resize(Math.max(SMALLEST, this.#size * 2));
     this.#slots[(this.#head + this.#size) & (this.#slots.length - 1)] = item;
     this.#size++;
   }
@@ -35,7 +35,7 @@ export class Ring<T> {
   }
 
   clear(): void {
-    this.#slots = new Array(SMALLEST);
+    this.#slots = NONE;
     this.#head = 0;
     this.#size = 0;
   }
@@ -54,3 +54,5 @@ export class Ring<T> {
 
 /** A power of two: positions wrap by a bit mask. */
 const SMALLEST = 16;
+/** What all that never held anything have in common; nothing is written to it. */
+const NONE: never[] = [];

@@ -135,8 +135,8 @@ export class Calls {
     this.#owner.changed();
   }
 
-  rejectAll(error: unknown): void {
-    for (const call of this.#pending) call.reject(error);
+  rejectAll(why: () => unknown): void {
+    for (const call of this.#pending) call.reject(why());
     this.#pending.clear();
   }
 

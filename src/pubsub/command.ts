@@ -39,8 +39,8 @@ export class Command implements PendingReply {
   readonly epoch: number;
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
-  /** The one call it was sent for; `null`: it serves every call that waits for its names. */
-  readonly call: Claim | null;
+  /** The one call it was sent for, until it is answered; `null`: it serves every call that waits for its names. */
+  call: Claim | null;
   /** Whether the link counts as restored only when it is confirmed. */
   readonly restores: boolean;
   /** Whether it only asks if what should be there is. */

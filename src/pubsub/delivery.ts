@@ -37,18 +37,13 @@ export interface DeliveryOptions {
  * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
  * knows names and servers, and nothing of this.
  */
-export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, BacklogOwner {
+export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwner, BacklogOwner {
   readonly backlog: Backlog;
   readonly inbox: Inbox;
   readonly engine: Subscriptions;
   readonly names: NameForm;
   readonly ignoresConfirmations: boolean;
   readonly tally: Tally = new Tally();
-  /** Where messages without a handler go. */
-  readonly #unhandled: Sink = {
-    message: (entry, payload) => this.#lay(this.decode(entry, payload, null), payload.byteLength),
-    pmessage: (entry, channel, payload) => this.#lay(this.decode(entry, payload, channel), payload.byteLength),
-  };
   readonly #codec: Codec<unknown, never>;
   readonly #fromText: ((text: string) => unknown) | null;
   readonly #events: Events;
@@ -72,9 +67,21 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
   /** A name to subscribe, its messages to go to the handler or into the inbox. */
   wish(kind: Kind, key: string, handler: AnyHandler | null): Wish {
     const id = `${kind}:${key}`;
-    const sink = handler === null ? this.#unhandled : new HandlerSink(this, id, handler);
+    const sink = handler === null ? this : new HandlerSink(this, id, handler);
     return { kind, key, name: nameOf(key, this.names), sink };
   }
+
+  // Where messages without a handler go (Sink).
+
+  message(entry: Entry, payload: Payload): void {
+    this.#lay(this.decode(entry, payload, null), payload.byteLength);
+  }
+
+  pmessage(entry: Entry, channel: string, payload: Payload): void {
+    this.#lay(this.decode(entry, payload, channel), payload.byteLength);
+  }
+
+  // ---
 
   /** Resolves when no handler is at work, no published message is left to read and nothing awaits a confirmation. */
   quiet(): Promise<void> {
@@ -225,10 +232,7 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
     if (diagnostics.message.hasSubscribers) this.#diagnose(entry, payload, channel);
     let data: unknown;
     try {
-      data =
-        payload instanceof SharedPayload
-          ? payload.once(this.#codec, () => this.#decode(payload))
-          : this.#decode(payload);
+      data = payload instanceof SharedPayload ? this.#decodeOnce(payload) : this.#decode(payload);
     } catch (error) {
       this.#refuse(entry, payload, channel, error);
       return null;
@@ -268,6 +272,13 @@ export class Delivery implements SubscriptionsOwner, HandlerHost, InboxOwner, Ba
 
   #decode(payload: Payload): unknown {
     return this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
+  }
+
+  #decodeOnce(payload: SharedPayload): unknown {
+    if (payload.readBy(this.#codec)) return payload.data;
+    const data = this.#decode(payload);
+    payload.keep(this.#codec, data);
+    return data;
   }
 
   #diagnose(entry: Entry, { byteLength }: Payload, channel: string | null): void {

@@ -1,11 +1,15 @@
+import { currentTime } from "../core/now.ts";
 import type { Gap } from "./gap.ts";
 
 /** Messages that were dropped one after the other at one place of the order; it grows until that place is reached. */
 export class Dropped {
   count = 0;
   readonly #tally: { dropped: number };
-  readonly #from: number = Date.now();
+  readonly #from: number = currentTime();
   #to = 0;
+  /** The last names: the next message often has the same. */
+  #lastChannel: unknown = null;
+  #lastPattern: unknown = null;
   readonly #channels: Map<string, string | Buffer> = new Map();
   readonly #patterns: Map<string, string | Buffer> = new Map();
 
@@ -16,9 +20,14 @@ export class Dropped {
   add({ pattern, channel }: { readonly pattern: unknown; readonly channel: unknown }): void {
     this.count++;
     this.#tally.dropped++;
-    this.#to = Date.now();
-    const [names, name] = pattern === null ? [this.#channels, channel] : [this.#patterns, pattern];
-    names.set(typeof name === "string" ? name : (name as Buffer).toString("latin1"), name as string | Buffer);
+    this.#to = currentTime();
+    if (pattern === null) {
+      if (channel !== this.#lastChannel) note(this.#channels, channel);
+      this.#lastChannel = channel;
+    } else {
+      if (pattern !== this.#lastPattern) note(this.#patterns, pattern);
+      this.#lastPattern = pattern;
+    }
   }
 
   gap(cause: "overflow" | "drained"): Gap<string | Buffer> {
@@ -33,4 +42,8 @@ export class Dropped {
       certain: true,
     });
   }
+}
+
+function note(names: Map<string, string | Buffer>, name: unknown): void {
+  names.set(typeof name === "string" ? name : (name as Buffer).toString("latin1"), name as string | Buffer);
 }

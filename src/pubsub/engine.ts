@@ -142,8 +142,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
 
   async close(): Promise<void> {
     this.#enter("closed");
-    const closed = new ClosedError("The consumer was closed.");
-    this.#calls.rejectAll(closed);
+    this.#calls.rejectAll(() => new ClosedError("The consumer was closed."));
     this.#audit?.stop();
     this.#probe?.stop();
     this.registry.clear();
@@ -374,6 +373,8 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   #answered(command: Command): void {
     const { call } = command;
     if (call === null) return;
+    // Entries remember the last command for long; the call need not live as long.
+    command.call = null;
     call.commands--;
     this.#judge(call);
     if (call.commands > 0 || !command.subscribes) return;

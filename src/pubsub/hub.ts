@@ -3,13 +3,13 @@ import { latin1, nameOf } from "../names.ts";
 import type { CallOptions } from "./calls.ts";
 import type { Entry, Kind } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
-import { Member, type MemberHub } from "./member.ts";
+import { Member, type MemberHub, type OwnEntry } from "./member.ts";
 import type { Verb } from "./reconcile.ts";
 import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
 import { Topic } from "./topic.ts";
 
 /** A topic of this hub. */
-export type HubTopic = Topic<Member>;
+export type HubTopic = Topic<OwnEntry>;
 
 const kinds: Readonly<Record<string, Kind>> = { SUBSCRIBE: "channel", PSUBSCRIBE: "pattern", SSUBSCRIBE: "shard" };
 
@@ -53,27 +53,28 @@ export class Hub implements SubscriptionsOwner, MemberHub {
   }
 
   /** Whether another member wants the name of the entry. */
-  isSharedBy(entry: Entry): boolean {
-    const topic = this.#topics[entry.kind].get(entry.key);
-    return topic?.shares.some((share) => share.entry !== entry && share.entry.wanted) ?? false;
+  isShared(own: OwnEntry): boolean {
+    const entries = this.#topics[own.kind].get(own.key)?.entries ?? [];
+    for (const entry of entries) if (entry !== own && entry.wanted) return true;
+    return false;
   }
 
   /** Gives a member's entry its share of what arrives. */
-  add(member: Member, entry: Entry): HubTopic {
+  add(entry: OwnEntry): HubTopic {
     const { kind, key } = entry;
     let topic = this.#topics[kind].get(key);
     if (topic === undefined) {
-      topic = new Topic<Member>(kind, key);
+      topic = new Topic(kind, key);
       this.#topics[kind].set(key, topic);
     }
-    topic.add(member, entry);
+    topic.entries.add(entry);
     return topic;
   }
 
   /** Takes it back. */
-  remove(entry: Entry): void {
+  remove(entry: OwnEntry): void {
     const topic = this.#topics[entry.kind].get(entry.key);
-    if (topic?.delete(entry) && topic.shares.length === 0) this.#topics[entry.kind].delete(entry.key);
+    if (topic?.entries.delete(entry) && topic.entries.size === 0) this.#topics[entry.kind].delete(entry.key);
   }
 
   subscribe(
@@ -81,11 +82,18 @@ export class Hub implements SubscriptionsOwner, MemberHub {
     options: CallOptions,
     missed: (topic: HubTopic) => Interruption | undefined,
   ): Promise<void> {
+    const [only] = topics;
+    if (only?.pending && topics.length === 1) return only.pending;
     const wishes = topics.map((topic): Wish => {
       const { kind, key } = topic;
       return { kind, key, name: nameOf(key, "bytes"), sink: topic, missed: missed(topic) };
     });
-    return this.engine.subscribe(wishes, options);
+    const subscribed = this.engine.subscribe(wishes, options);
+    if (only === undefined || topics.length > 1) return subscribed;
+    only.pending = subscribed.finally(() => {
+      only.pending = null;
+    });
+    return only.pending;
   }
 
   /** Nobody wants the names of these any more. */
@@ -105,16 +113,16 @@ export class Hub implements SubscriptionsOwner, MemberHub {
   // What the engine tells (SubscriptionsOwner).
 
   confirmed(verb: Verb, { kind, key }: Entry): void {
-    for (const { member, entry } of this.#topics[kind].get(key)?.shares ?? []) member.confirmed(verb, entry);
+    for (const own of this.#entriesOf({ kind, key })) own.member.confirmed(verb, own);
   }
 
   missed({ cause, from, entries }: Missed): void {
-    const byMember = new Map<Member, Entry[]>();
-    for (const { kind, key } of entries) {
-      for (const { member, entry } of this.#topics[kind].get(key)?.shares ?? []) {
-        const theirs = byMember.get(member);
-        if (theirs === undefined) byMember.set(member, [entry]);
-        else theirs.push(entry);
+    const byMember = new Map<Member, OwnEntry[]>();
+    for (const entry of entries) {
+      for (const own of this.#entriesOf(entry)) {
+        const theirs = byMember.get(own.member);
+        if (theirs === undefined) byMember.set(own.member, [own]);
+        else theirs.push(own);
       }
     }
     for (const [member, theirs] of byMember) member.missed({ cause, from, entries: theirs });
@@ -130,8 +138,15 @@ export class Hub implements SubscriptionsOwner, MemberHub {
 
   denied(error: ServerError): void {
     const kind = kinds[error.command ?? ""] ?? "channel";
-    const shares = error.names.flatMap((name) => this.#topics[kind].get(latin1(name))?.shares ?? []);
-    for (const member of new Set(shares.map((share) => share.member))) member.denies(error);
+    const entries = error.names.flatMap((name) => this.#entriesOf({ kind, key: latin1(name) }));
+    for (const member of new Set(entries.map(({ member }) => member))) member.denies(error);
+  }
+
+  // ---
+
+  /** The members' entries for a name; whoever is told of something may leave. */
+  #entriesOf({ kind, key }: Pick<Entry, "kind" | "key">): OwnEntry[] {
+    return [...(this.#topics[kind].get(key)?.entries ?? [])];
   }
 
   paused(): void {}

@@ -42,7 +42,11 @@ const SHARE = 8;
 
 /** A run of messages that handlers took: one `null` each for `getMessage`, kept as a count. */
 class Handled {
-  count = 1;
+  count: number;
+
+  constructor(count: number) {
+    this.count = count;
+  }
 }
 
 /** What lies between messages: before the one whose number is `before`. */
@@ -63,6 +67,8 @@ export class Inbox {
   /** How many messages have left: the number of the oldest that is here. */
   #left = 0;
   readonly #marks: Ring<Mark> = new Ring();
+  /** So many that handlers took lie behind all else. */
+  #handled = 0;
   /** The oldest messages were dropped; its place is behind the marks that were there then. */
   #droppedOldest: (Mark & { readonly what: Dropped }) | null = null;
   /** In the order of their calls. */
@@ -103,6 +109,7 @@ export class Inbox {
       this.#offer(this.#first, item);
       return;
     }
+    if (this.#handled > 0) this.#markHandled();
     if (!this.#backlog.admits(size) && !this.#makeRoom(item, size)) return;
     this.#messages.push(item);
     this.#sizes.push(size);
@@ -127,9 +134,7 @@ export class Inbox {
       this.#offer(this.#first, null);
       return;
     }
-    const last = this.#marks.peekLast();
-    if (last?.what instanceof Handled && last.before === this.#next) last.what.count++;
-    else this.#mark(new Handled());
+    this.#handled++;
   }
 
   /** The next item; `null`: a handler took it; `undefined`: there is none. */
@@ -145,7 +150,10 @@ export class Inbox {
         const item = this.#takeMark(mark);
         if (item !== undefined) return item;
       } else {
-        return this.#takeMessage();
+        const message = this.#takeMessage();
+        if (message !== undefined || this.#handled === 0) return message;
+        this.#handled--;
+        return null;
       }
     }
   }
@@ -156,6 +164,7 @@ export class Inbox {
     while (item === null) {
       const mark = this.#marks.peek();
       if (mark?.what instanceof Handled) this.#marks.shift();
+      else if (mark === undefined && this.#messages.size === 0) this.#handled = 0;
       item = this.shift();
     }
     return item;
@@ -191,6 +200,7 @@ export class Inbox {
     this.#marks.clear();
     this.#droppedOldest = null;
     this.#notices = 0;
+    this.#handled = 0;
   }
 
   /** Lets every reader go with the cause; what is here stays readable. */
@@ -217,6 +227,14 @@ export class Inbox {
   }
 
   #mark(what: Mark["what"]): void {
+    if (this.#handled > 0) this.#markHandled();
+    this.#marks.push({ before: this.#next, what });
+  }
+
+  /** Something comes behind what handlers took. */
+  #markHandled(): void {
+    const what = new Handled(this.#handled);
+    this.#handled = 0;
     this.#marks.push({ before: this.#next, what });
   }
 

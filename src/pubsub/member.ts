@@ -1,6 +1,6 @@
 import { Deferred } from "../core/deferred.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
-import { type CallOptions, Calls } from "./calls.ts";
+import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
 import { type Verb, verbs } from "./reconcile.ts";
@@ -8,18 +8,28 @@ import { Registry } from "./registry.ts";
 import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
 import type { Topic } from "./topic.ts";
 
+/** A member's own entry for a name. */
+export class OwnEntry extends Entry {
+  readonly member: Member;
+
+  constructor(member: Member, { kind, key, name, sink }: Wish) {
+    super(kind, key, name, sink);
+    this.member = member;
+  }
+}
+
 /** What a member needs of its hub. */
 export interface MemberHub {
   readonly engine: Pick<Subscriptions, "registry" | "state" | "started" | "denied" | "failure" | "start" | "live">;
-  isLive(topic: Topic<Member>): boolean;
-  isSharedBy(entry: Entry): boolean;
-  add(member: Member, entry: Entry): Topic<Member>;
-  remove(entry: Entry): void;
+  isLive(topic: Topic<OwnEntry>): boolean;
+  isShared(entry: OwnEntry): boolean;
+  add(entry: OwnEntry): Topic<OwnEntry>;
+  remove(entry: OwnEntry): void;
   /** `missed` tells of those that were subscribed before, and since when messages may be missed. */
   subscribe(
-    topics: readonly Topic<Member>[],
+    topics: readonly Topic<OwnEntry>[],
     options: CallOptions,
-    missed: (topic: Topic<Member>) => Interruption | undefined,
+    missed: (topic: Topic<OwnEntry>) => Interruption | undefined,
   ): Promise<void>;
   unsubscribe(entries: readonly Entry[]): Promise<void>;
   leave(member: Member): Promise<void>;
@@ -32,23 +42,13 @@ export interface MemberHub {
  * by the member itself; one that no other member wants any more is unsubscribed at the server.
  */
 export class Member implements Subscriptions {
-  readonly registry: Registry = new Registry();
+  readonly registry: Registry<OwnEntry> = new Registry();
   readonly #hub: MemberHub;
   readonly #owner: SubscriptionsOwner;
   /** What bounds the calls in time is the engine. */
-  readonly #calls: Calls = new Calls(
-    {
-      started: false,
-      links: [],
-      failure: null,
-      nextOrder: () => 0,
-      trying: () => false,
-      changed() {},
-      send: (entries) => this.#forget(entries.filter((entry) => !entry.wanted)),
-    },
-    0,
-  );
-  readonly #begun: Deferred<void> = new Deferred();
+  readonly #calls: Calls = new Calls(new Unbounded(this), 0);
+  /** Calls wait for it until the member is started. */
+  #begun: Deferred<void> | null = new Deferred();
   #started = false;
   #state: State = "connecting";
   /** Why this member alone has failed. */
@@ -94,7 +94,8 @@ export class Member implements Subscriptions {
     this.#failure = null;
     if (this.#state === "failed") this.#enter("reconnecting");
     if (!engine.started || engine.state === "failed") engine.start();
-    this.#begun.resolve();
+    this.#begun?.resolve();
+    this.#begun = null;
     this.follow(engine.state);
   }
 
@@ -103,30 +104,30 @@ export class Member implements Subscriptions {
   }
 
   subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
-    const entries = wishes.map(({ kind, key, name, sink }) => {
-      const known = this.registry[kind].get(key);
+    const entries = wishes.map((wish) => {
+      const known = this.registry[wish.kind].get(wish.key);
       if (known !== undefined) return known;
-      const entry = new Entry(kind, key, name, sink);
+      const entry = new OwnEntry(this, wish);
       this.registry.add(entry);
       return entry;
     });
     return this.#ask(entries, options, wishes);
   }
 
-  reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
+  reassert(entries: readonly OwnEntry[], options: CallOptions): Promise<void> {
     return this.#ask(entries, options);
   }
 
-  async unsubscribe(entries: readonly Entry[]): Promise<void> {
+  async unsubscribe(entries: readonly OwnEntry[]): Promise<void> {
     for (const entry of entries) for (const claim of entry.abandon()) this.#calls.confirm(claim, entry);
-    const shared: Entry[] = [];
-    const own: Entry[] = [];
-    for (const entry of entries) (this.#hub.isSharedBy(entry) ? shared : own).push(entry);
+    const shared: OwnEntry[] = [];
+    const own: OwnEntry[] = [];
+    for (const entry of entries) (this.#hub.isShared(entry) ? shared : own).push(entry);
     for (const entry of shared) this.#confirm(verbs[entry.kind].unsubscribe, entry);
-    this.#forget(shared);
+    this.forget(shared);
     // What arrives before the server has confirmed it is delivered.
     if (own.length > 0) await this.#hub.unsubscribe(own);
-    this.#forget(own.filter((entry) => !entry.wanted));
+    this.forget(own.filter((entry) => !entry.wanted));
   }
 
   pause(): void {}
@@ -145,7 +146,7 @@ export class Member implements Subscriptions {
 
   async close(): Promise<void> {
     this.#enter("closed");
-    this.#calls.rejectAll(new ClosedError("The consumer was closed."));
+    this.#calls.rejectAll(() => new ClosedError("The consumer was closed."));
     const left = this.#withdraw();
     this.registry.clear();
     await left;
@@ -184,42 +185,43 @@ export class Member implements Subscriptions {
 
   // ---
 
-  #ask(entries: readonly Entry[], options: CallOptions, wishes?: readonly Wish[]): Promise<void> {
+  #ask(entries: readonly OwnEntry[], options: CallOptions, wishes?: readonly Wish[]): Promise<void> {
     const call = this.#calls.want(
       entries,
       options,
       wishes?.map(({ sink }) => sink),
     );
-    void this.#carry(call, options.timeout);
+    void this.#carry(call, entries, options.timeout);
     return call.promise;
   }
 
-  async #carry(call: Claim, timeout: number): Promise<void> {
-    await this.#begun.promise;
+  async #carry(call: Claim, entries: readonly OwnEntry[], timeout: number): Promise<void> {
+    await this.#begun?.promise;
     if (call.settled) return;
     try {
-      if (call.entries.length === 0) await this.#hub.engine.live({ timeout });
-      const absent = [...call.left].filter((entry) => {
-        const topic = this.#hub.add(this, entry);
-        if (!this.#hub.isLive(topic)) return true;
-        this.#confirm(verbs[entry.kind].subscribe, entry);
-        this.#calls.confirm(call, entry);
-        return false;
-      });
-      if (absent.length > 0) {
-        await this.#hub.subscribe(
-          absent.map((entry) => this.#hub.add(this, entry)),
-          { timeout },
-          ({ kind, key }) => {
-            const entry = this.registry[kind].get(key);
-            return entry !== undefined && this.#lost?.entries.has(entry) ? this.#lost.since : undefined;
-          },
-        );
+      if (entries.length === 0) await this.#hub.engine.live({ timeout });
+      const absent: Topic<OwnEntry>[] = [];
+      for (const entry of entries) {
+        if (!call.left.has(entry)) continue;
+        const topic = this.#hub.add(entry);
+        if (this.#hub.isLive(topic)) {
+          this.#confirm(verbs[entry.kind].subscribe, entry);
+          this.#calls.confirm(call, entry);
+        } else {
+          absent.push(topic);
+        }
       }
+      if (absent.length > 0) await this.#hub.subscribe(absent, { timeout }, (topic) => this.#missedOf(topic));
       this.#calls.finish(call);
     } catch (error) {
       this.#calls.fail(call, this.#hub.about(error, call.entries));
     }
+  }
+
+  /** Since when a name is missed, where the member has failed meanwhile. */
+  #missedOf({ kind, key }: Topic<OwnEntry>): Interruption | undefined {
+    const entry = this.registry[kind].get(key);
+    return entry !== undefined && this.#lost?.entries.has(entry) ? this.#lost.since : undefined;
   }
 
   /** The server's count would be the hub's; a member is told its own. */
@@ -241,8 +243,9 @@ export class Member implements Subscriptions {
     return this.#served[group];
   }
 
-  #forget(entries: readonly Entry[]): void {
-    const deserted = entries.filter((entry) => !this.#hub.isSharedBy(entry));
+  /** @internal */
+  forget(entries: readonly OwnEntry[]): void {
+    const deserted = entries.filter((entry) => !this.#hub.isShared(entry));
     for (const entry of entries) {
       entry.sink = discard;
       this.#tally(entry, false);
@@ -255,7 +258,7 @@ export class Member implements Subscriptions {
 
   /** Receives nothing more; resolves when the server knows. */
   async #withdraw(): Promise<void> {
-    const deserted = [...this.registry].filter((entry) => !this.#hub.isSharedBy(entry));
+    const deserted = [...this.registry].filter((entry) => !this.#hub.isShared(entry));
     for (const entry of this.registry) this.#hub.remove(entry);
     await this.#hub.unsubscribe(deserted);
   }
@@ -264,5 +267,40 @@ export class Member implements Subscriptions {
     if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
     this.#owner.state(state);
+  }
+}
+
+/** What calls see of a member: whatever time they have is the engine's to keep. */
+class Unbounded implements CallsOwner {
+  readonly #member: Member;
+
+  constructor(member: Member) {
+    this.#member = member;
+  }
+
+  get started(): boolean {
+    return false;
+  }
+
+  get links(): readonly [] {
+    return [];
+  }
+
+  get failure(): null {
+    return null;
+  }
+
+  nextOrder(): number {
+    return 0;
+  }
+
+  trying(): boolean {
+    return false;
+  }
+
+  changed(): void {}
+
+  send(entries: readonly OwnEntry[]): void {
+    this.#member.forget(entries.filter((entry) => !entry.wanted));
   }
 }

@@ -25,11 +25,11 @@ const END: Result<never> = Object.freeze({ done: true, value: undefined });
  */
 export class Reading {
   readonly #delivery: Delivery;
-  readonly #close: () => Promise<void>;
+  readonly #consumer: { close(): Promise<void> };
 
-  constructor(delivery: Delivery, close: () => Promise<void>) {
+  constructor(delivery: Delivery, consumer: { close(): Promise<void> }) {
     this.#delivery = delivery;
-    this.#close = close;
+    this.#consumer = consumer;
   }
 
   async get(options: GetMessageOptions = {}): Promise<Item | null> {
@@ -101,7 +101,7 @@ export class Reading {
     return {
       inbox: this.#delivery.inbox,
       signal,
-      left: closeOnReturn === true ? this.#close : () => Promise.resolve(),
+      left: closeOnReturn === true ? () => this.#consumer.close() : () => Promise.resolve(),
     };
   }
 

@@ -1,45 +1,47 @@
 import type { Entry, Kind } from "./entry.ts";
 
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+
 /**
  * The entries by kind and key. An entry is here from the moment the user wants it until the server no longer sends for
  * it; a message finds its entry with one look-up.
  */
-export class Registry {
-  readonly channel: Map<string, Entry> = new Map();
-  readonly pattern: Map<string, Entry> = new Map();
-  readonly shard: Map<string, Entry> = new Map();
+export class Registry<E extends Entry = Entry> {
+  channel: ReadonlyMap<string, E> = none;
+  pattern: ReadonlyMap<string, E> = none;
+  shard: ReadonlyMap<string, E> = none;
 
   /** All entries, the ones that are being unsubscribed included. */
   get size(): number {
     return this.channel.size + this.pattern.size + this.shard.size;
   }
 
-  add(entry: Entry): void {
-    this[entry.kind].set(entry.key, entry);
+  add(entry: E): void {
+    // Most registries hold one kind.
+    if (this[entry.kind] === none) this[entry.kind] = new Map<string, never>();
+    (this[entry.kind] as Map<string, E>).set(entry.key, entry);
   }
 
-  delete(entry: Entry): void {
-    this[entry.kind].delete(entry.key);
+  delete(entry: E): void {
+    if (this[entry.kind] !== none) (this[entry.kind] as Map<string, E>).delete(entry.key);
   }
 
   clear(): void {
-    this.channel.clear();
-    this.pattern.clear();
-    this.shard.clear();
+    this.channel = this.pattern = this.shard = none;
   }
 
-  *named(kind: Kind, keys: Iterable<string>): Generator<Entry> {
+  *named(kind: Kind, keys: Iterable<string>): Generator<E> {
     for (const key of keys) {
       const entry = this[kind].get(key);
       if (entry !== undefined) yield entry;
     }
   }
 
-  *wanted(kind: Kind): Generator<Entry> {
+  *wanted(kind: Kind): Generator<E> {
     for (const entry of this[kind].values()) if (entry.wanted) yield entry;
   }
 
-  *[Symbol.iterator](): Generator<Entry> {
+  *[Symbol.iterator](): Generator<E> {
     yield* this.channel.values();
     yield* this.pattern.values();
     yield* this.shard.values();

@@ -107,7 +107,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         overflow: given.buffer?.overflow ?? (given.shared ? "drop-oldest" : defaults.buffer.overflow),
       },
     });
-    this.#reading = new Reading(this.#delivery, () => this.close());
+    this.#reading = new Reading(this.#delivery, this);
     this.#initial = quiet(this.#begin(handlers));
   }
 

@@ -1,56 +1,35 @@
 import type { Payload } from "../resp/reply.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
 
-/** A member of a hub that wants a name, and its own entry for it. */
-export interface Share<Member> {
-  readonly member: Member;
-  readonly entry: Entry;
-}
-
-/** A name that members of a hub want: what arrives for it goes to each of them. */
-export class Topic<Member = unknown> implements Sink {
+/** A name that members of a hub want: what arrives for it goes to the entry of each of them, in the order of their joining. */
+export class Topic<Own extends Entry = Entry> implements Sink {
   readonly kind: Kind;
   readonly key: string;
-  /** Replaced, never changed: members may come and go while a message goes round. */
-  shares: readonly Share<Member>[] = [];
+  /** A subscribe for this name alone that is on its way: who wants it meanwhile waits for the same. */
+  pending: Promise<void> | null = null;
+  /** Who leaves while a message goes round gets it no more. */
+  readonly entries: Set<Own> = new Set();
 
   constructor(kind: Kind, key: string) {
     this.kind = kind;
     this.key = key;
   }
 
-  add(member: Member, entry: Entry): void {
-    if (!this.shares.some((share) => share.entry === entry)) this.shares = [...this.shares, { member, entry }];
-  }
-
-  /** False if the entry has no share in it. */
-  delete(entry: Entry): boolean {
-    const before = this.shares.length;
-    this.shares = this.shares.filter((share) => share.entry !== entry);
-    return this.shares.length < before;
-  }
-
   message(_entry: Entry, payload: Payload): void {
-    const { shares } = this;
-    const shared = shares.length > 1 ? new SharedPayload(payload) : payload;
-    for (const share of shares) {
-      if (this.#has(shares, share)) share.entry.sink.message(share.entry, shared);
-    }
+    const { entries } = this;
+    const shared = entries.size > 1 ? new SharedPayload(payload) : payload;
+    for (const entry of entries) entry.sink.message(entry, shared);
   }
 
   pmessage(_entry: Entry, channel: string, payload: Payload): void {
-    const { shares } = this;
-    const shared = shares.length > 1 ? new SharedPayload(payload) : payload;
-    for (const share of shares) {
-      if (this.#has(shares, share)) share.entry.sink.pmessage(share.entry, channel, shared);
-    }
-  }
-
-  /** Who leaves while a message goes round gets it no more. */
-  #has(before: readonly Share<Member>[], share: Share<Member>): boolean {
-    return this.shares === before || this.shares.includes(share);
+    const { entries } = this;
+    const shared = entries.size > 1 ? new SharedPayload(payload) : payload;
+    for (const entry of entries) entry.sink.pmessage(entry, channel, shared);
   }
 }
+
+/** What is not read yet. */
+const unread: object = {};
 
 /** A payload that several consumers take: read once, and decoded once for each codec. */
 export class SharedPayload implements Payload {
@@ -58,6 +37,9 @@ export class SharedPayload implements Payload {
   readonly #payload: Payload;
   #text: string | null = null;
   #bytes: Buffer | null = null;
+  /** The codec that read it last, and what it made of it; those before it are in the table. */
+  #codec: unknown = unread;
+  #data: unknown = null;
   #decoded: Map<unknown, unknown> | null = null;
 
   constructor(payload: Payload) {
@@ -75,12 +57,26 @@ export class SharedPayload implements Payload {
     return this.#bytes;
   }
 
-  /** What `decode` made of it for this codec, now or before. What it throws is thrown for each. */
-  once(codec: unknown, decode: () => unknown): unknown {
-    this.#decoded ??= new Map();
-    if (this.#decoded.has(codec)) return this.#decoded.get(codec);
-    const data = decode();
-    this.#decoded.set(codec, data);
-    return data;
+  /** Whether the codec has read it: then {@link data} is what it made of it. */
+  readBy(codec: unknown): boolean {
+    if (this.#codec === codec) return true;
+    if (this.#decoded === null || !this.#decoded.has(codec)) return false;
+    this.#codec = codec;
+    this.#data = this.#decoded.get(codec);
+    return true;
+  }
+
+  get data(): unknown {
+    return this.#data;
+  }
+
+  /** Keeps what the codec made of it for the others that have the same. */
+  keep(codec: unknown, data: unknown): void {
+    if (this.#codec !== unread) {
+      this.#decoded ??= new Map([[this.#codec, this.#data]]);
+      this.#decoded.set(codec, data);
+    }
+    this.#codec = codec;
+    this.#data = data;
   }
 }

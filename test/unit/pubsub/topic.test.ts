@@ -33,11 +33,11 @@ function noting(name: string, heard: unknown[], and: () => void = () => {}): Ent
 }
 
 test("each share gets what arrives, as its own entry, in the order of their joining", () => {
-  const topic = new Topic<string>("channel", "a");
+  const topic = new Topic("channel", "a");
   const heard: [string, SharedPayload][] = [];
   const [one, two] = [noting("one", heard), noting("two", heard)];
-  topic.add("x", one);
-  topic.add("y", two);
+  topic.entries.add(one);
+  topic.entries.add(two);
   topic.message(one, new Counted());
   expect(heard.map(([name]) => name)).toEqual(["one", "two"]);
   expect(heard[0]?.[1]).toBeInstanceOf(SharedPayload);
@@ -45,9 +45,9 @@ test("each share gets what arrives, as its own entry, in the order of their join
 });
 
 test("a pattern's message comes with its channel", () => {
-  const topic = new Topic<string>("pattern", "a*");
+  const topic = new Topic("pattern", "a*");
   const heard: unknown[][] = [];
-  for (const name of ["one", "two"]) topic.add(name, noting(name, heard));
+  for (const name of ["one", "two"]) topic.entries.add(noting(name, heard));
   topic.pmessage(noting("any", []), "ab", new Counted());
   expect(heard.map(([name, channel]) => [name, channel])).toEqual([
     ["one", "ab"],
@@ -56,36 +56,23 @@ test("a pattern's message comes with its channel", () => {
 });
 
 test("a single share gets the payload as it is", () => {
-  const topic = new Topic<string>("channel", "a");
+  const topic = new Topic("channel", "a");
   const heard: unknown[] = [];
   const payload = new Counted();
-  topic.add("x", noting("one", heard));
+  topic.entries.add(noting("one", heard));
   topic.message(noting("any", []), payload);
   expect(heard).toEqual([["one", payload]]);
 });
 
-test("an entry has one share, and may give it back once", () => {
-  const topic = new Topic<string>("channel", "a");
-  const entry = noting("one", []);
-  topic.add("x", entry);
-  topic.add("x", entry);
-  expect(topic.shares).toEqual([{ member: "x", entry }]);
-  expect([topic.delete(entry), topic.delete(entry), topic.shares]).toEqual([true, false, []]);
-});
-
-test("who joins while a message goes round gets the next one", () => {
-  const topic = new Topic<string>("channel", "a");
+test("who leaves while a message goes round gets it no more", () => {
+  const topic = new Topic("channel", "a");
   const heard: [string, unknown][] = [];
-  const late = noting("late", heard);
-  topic.add(
-    "x",
-    noting("one", heard, () => topic.add("z", late)),
-  );
-  topic.add("y", noting("two", heard));
-  topic.message(late, new Counted());
+  const third = noting("three", heard);
+  topic.entries.add(noting("one", heard, () => topic.entries.delete(third)));
+  topic.entries.add(noting("two", heard));
+  topic.entries.add(third);
+  topic.message(third, new Counted());
   expect(heard.map(([name]) => name)).toEqual(["one", "two"]);
-  topic.message(late, new Counted());
-  expect(heard.slice(2).map(([name]) => name)).toEqual(["one", "two", "late"]);
 });
 
 test("a shared payload is read once in each form, and decoded once for each codec", () => {
@@ -99,31 +86,17 @@ test("a shared payload is read once in each form, and decoded once for each code
     Buffer.from("text"),
   ]);
   expect([payload.texts, payload.copies]).toEqual([1, 1]);
-  const calls: string[] = [];
-  const decode = (name: string) => () => {
-    calls.push(name);
-    return undefined;
-  };
   const [first, second] = [{}, {}];
-  for (const [codec, name] of [
-    [first, "first"],
-    [second, "second"],
-    [first, "first"],
-    [second, "second"],
+  expect([shared.readBy(first), shared.readBy(null)]).toEqual([false, false]);
+  shared.keep(first, undefined);
+  expect([shared.readBy(first), shared.data, shared.readBy(second)]).toEqual([true, undefined, false]);
+  shared.keep(second, "two");
+  for (const [codec, data] of [
+    [first, undefined],
+    [second, "two"],
+    [second, "two"],
+    [first, undefined],
   ] as const) {
-    shared.once(codec, decode(name));
-  }
-  expect(calls).toEqual(["first", "second"]);
-});
-
-test("what decoding throws, every consumer is told", () => {
-  const shared = new SharedPayload(new Counted());
-  const codec = {};
-  for (let i = 0; i < 2; i++) {
-    expect(() =>
-      shared.once(codec, () => {
-        throw new RangeError("no");
-      }),
-    ).toThrow(RangeError);
+    expect([shared.readBy(codec), shared.data]).toEqual([true, data]);
   }
 });
