@@ -1,0 +1,156 @@
+// npm run bench:diagnostics [-- --quick | --runs <n> | --no-build]: what `node:diagnostics_channel` costs a message, with
+// and without somebody who listens.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { tidingsModule, tidingsVersion } from "../build.mjs";
+import { Child } from "../child.mjs";
+import { keep, median, spread, toList, toTable } from "../common/figures.mjs";
+import { receivedReel } from "../frames.mjs";
+import { describeMachine } from "../machine.mjs";
+import { startSource } from "../measure.mjs";
+import { note, prepareBuild } from "../prepare.mjs";
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    runs: { type: "string" },
+    "no-build": { type: "boolean", default: false },
+  },
+});
+const runs = Number(values.runs ?? (values.quick ? 3 : 11));
+if (!Number.isInteger(runs) || runs < 1) {
+  throw new RangeError("--runs wants a number of at least 1");
+}
+
+const SUBSCRIBER = new URL("subscriber.mjs", import.meta.url).href;
+const SECONDS = 60;
+const MESSAGES = values.quick ? 1_000_000 : 3_000_000;
+const WARM_UP = 500_000;
+const PARTS = { cpu: MESSAGES, bytes: 400_000 };
+
+/** Ours first; the others are held against it. `patched`: the questions whether anybody listens are answered beforehand. */
+const LINES = {
+  "nobody listens": { patched: false, listens: false },
+  "the same once more": { patched: false, listens: false },
+  "checks taken out": { patched: true, listens: false },
+  "a listener on tidings:message": { patched: false, listens: true },
+};
+
+/** @type {import("../scenarios.mjs").Scenario} */
+const SCENARIO = {
+  name: "diagnostics",
+  set: "replay",
+  payload: { size: 64, text: "ascii" },
+  channels: 1,
+  pattern: null,
+  protocol: 3,
+  data: "string",
+  messages: MESSAGES,
+  warmUp: WARM_UP,
+  entries: [],
+};
+
+const missing = prepareBuild(!values["no-build"]);
+if (missing !== null) {
+  throw new Error(missing);
+}
+const machine = describeMachine({ tidings: tidingsVersion() });
+// In this folder, so that the copies find the library's dependencies.
+const results = fileURLToPath(new URL("../results/", import.meta.url));
+mkdirSync(results, { recursive: true });
+const folder = mkdtempSync(join(results, "diagnostics-"));
+try {
+  const { modules, checks } = copies();
+  const figures = await measureAll(modules);
+  console.log(`${toList(machine)}\n\n${toText(figures, checks)}\n`);
+  keep("diagnostics.json", { machine, runs, checks, figures });
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** The build as it is, and with every `channel.hasSubscribers` made `false`. */
+function copies() {
+  const text = readFileSync(fileURLToPath(tidingsModule()), "utf8");
+  const check = /[\w$.]+\.hasSubscribers\b/g;
+  const checks = text.match(check)?.length ?? 0;
+  if (checks === 0) {
+    throw new Error("the build asks nowhere whether anybody listens");
+  }
+  const write = (name, content) => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return pathToFileURL(path).href;
+  };
+  return {
+    modules: { whole: write("whole.js", text), patched: write("patched.js", text.replace(check, "false")) },
+    checks,
+  };
+}
+
+async function measureAll(modules) {
+  const source = await startSource(SCENARIO, 0, receivedReel(SCENARIO).messages);
+  const names = Object.keys(LINES);
+  const figures = Object.fromEntries(names.map((name) => [name, []]));
+  try {
+    for (let run = 0; run < runs; run += 1) {
+      note(`run ${run + 1} of ${runs}`);
+      // They take turns, and none is always first.
+      for (let index = 0; index < names.length; index += 1) {
+        const name = names[(index + run) % names.length];
+        figures[name].push(await measureOnce(source, modules, LINES[name]));
+      }
+    }
+  } finally {
+    await source.stop();
+  }
+  return figures;
+}
+
+async function measureOnce({ port, player, reelMessages }, modules, { patched, listens }) {
+  const module = patched ? modules.patched : modules.whole;
+  const child = new Child(SUBSCRIBER, { module, scenario: SCENARIO, port, listens }, SECONDS);
+  const phase = async (what, messages) => {
+    const times = Math.max(1, Math.round(messages / reelMessages));
+    child.send({ type: "phase", times, what });
+    await child.next("armed");
+    player.send({ type: "play", times });
+    return (await child.next("measured")).figure;
+  };
+  try {
+    await child.next("ready");
+    await phase("cpu", WARM_UP);
+    const cpu = await phase("cpu", PARTS.cpu);
+    return { cpu, bytes: await phase("bytes", PARTS.bytes) };
+  } finally {
+    await child.stop();
+  }
+}
+
+function toText(figures, checks) {
+  const [first] = Object.values(figures);
+  const rows = Object.entries(figures).map(([name, all]) => [
+    name,
+    spread(
+      all.map(({ cpu }) => cpu),
+      3,
+    ),
+    spread(
+      all.map(({ cpu }, run) => cpu / first[run].cpu),
+      2,
+    ),
+    median(all.map(({ bytes }) => bytes)).toFixed(1),
+  ]);
+  const head = [
+    "64 B, one channel, a handler, replayed",
+    "CPU us per message",
+    "ratio to the first line",
+    "bytes per message",
+  ];
+  return `${toTable(head, rows)}
+
+Medians of ${runs} runs, and what they lie between; the ratio is that of one and the same run. "Checks taken out" is the same
+build with its ${checks} questions whether anybody listens answered beforehand. Bytes: allocated on the heap, collected or not.`;
+}

@@ -1,0 +1,69 @@
+// One consumer of a recorded stream: CPU and allocations per message, with or without somebody who listens on
+// `node:diagnostics_channel`. A process of its own.
+
+import { subscribe } from "node:diagnostics_channel";
+import { GCProfiler } from "node:v8";
+import { receivedReel } from "../frames.mjs";
+import { startMeter } from "../meter.mjs";
+import { config, fail, on, tell } from "../parent.mjs";
+import { Tally } from "../tally.mjs";
+
+/** @type {{ module: string, scenario: import("../scenarios.mjs").Scenario, port: number, listens: boolean }} */
+const { module, scenario, port, listens } = config;
+const { Redis } = await import(module);
+const reel = receivedReel(scenario);
+const tally = new Tally();
+let told = 0;
+
+/** Bytes that are allocated on the heap from now on, collected or not. */
+function startAllocations() {
+  const profiler = new GCProfiler();
+  profiler.start();
+  const before = process.memoryUsage().heapUsed;
+  return () => {
+    const after = process.memoryUsage().heapUsed;
+    const { statistics } = profiler.stop();
+    const freed = statistics.map(
+      ({ beforeGC, afterGC }) => beforeGC.heapStatistics.usedHeapSize - afterGC.heapStatistics.usedHeapSize,
+    );
+    return after - before + freed.reduce((sum, bytes) => sum + bytes, 0);
+  };
+}
+
+on("phase", ({ times, what }) => {
+  const messages = reel.messages * times;
+  const expected = { messages, length: reel.length * times, touched: reel.touched * times, bytes: 0 };
+  const toldBefore = told;
+  const allocated = what === "bytes" ? startAllocations() : null;
+  const meter = startMeter();
+  tally.begin(expected, () => {
+    const figure = allocated === null ? meter.stop(messages).cpu : allocated() / messages;
+    // The message that ends the phase is told as well, before it is here.
+    const toldNow = told - toldBefore;
+    const difference = tally.difference();
+    if (difference !== null) {
+      fail(difference);
+    } else if (toldNow !== (listens ? messages + 1 : 0)) {
+      fail(`${toldNow} of ${messages} messages were told`);
+    } else {
+      tell({ type: "measured", figure });
+    }
+  });
+  tell({ type: "armed" });
+});
+
+try {
+  if (listens) {
+    subscribe("tidings:message", () => {
+      told += 1;
+    });
+  }
+  const client = new Redis(`redis://127.0.0.1:${port}`);
+  await client.pubsub({
+    ignoreSubscribeMessages: true,
+    channelHandlers: [["news", (message) => tally.string(message.data)]],
+  });
+  tell({ type: "ready" });
+} catch (error) {
+  fail(error);
+}

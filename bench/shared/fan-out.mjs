@@ -1,0 +1,59 @@
+// One channel, one consumer or many on it: what a delivery costs. A process of its own.
+
+import { tidingsModule } from "../build.mjs";
+import { receivedReel } from "../frames.mjs";
+import { startMeter } from "../meter.mjs";
+import { config, fail, on, tell } from "../parent.mjs";
+import { Tally } from "../tally.mjs";
+
+const { Redis } = await import(tidingsModule());
+
+/** @type {{ scenario: import("../scenarios.mjs").Scenario, port: number, consumers: number }} 0: one that is not shared */
+const { scenario, port, consumers } = config;
+const takers = Math.max(1, consumers);
+const reel = receivedReel(scenario);
+const tally = new Tally();
+
+on("phase", ({ times }) => {
+  const deliveries = reel.messages * times * takers;
+  const expected = {
+    messages: deliveries,
+    length: reel.length * times * takers,
+    touched: reel.touched * times * takers,
+    bytes: 0,
+  };
+  const meter = startMeter();
+  let ended = 0;
+  // Each consumer sees the message that ends the phase.
+  tally.begin(expected, () => {
+    ended += 1;
+    if (ended < takers) {
+      return;
+    }
+    const figures = meter.stop(deliveries);
+    const difference = tally.difference();
+    if (difference === null) {
+      tell({ type: "measured", figures });
+    } else {
+      fail(difference);
+    }
+  });
+  tell({ type: "armed" });
+});
+
+try {
+  const client = new Redis(`redis://127.0.0.1:${port}`);
+  // A handler each, as every user has one of their own.
+  const open = () =>
+    client.pubsub({
+      shared: consumers > 0,
+      ignoreSubscribeMessages: true,
+      subscriptionTimeout: 30_000,
+      channelHandlers: [["news", (message) => tally.string(message.data)]],
+    });
+  await open();
+  await Promise.all(Array.from({ length: takers - 1 }, open));
+  tell({ type: "ready" });
+} catch (error) {
+  fail(error);
+}
