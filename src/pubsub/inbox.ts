@@ -71,6 +71,11 @@ export class Inbox {
   #handled = 0;
   /** The oldest messages were dropped; its place is behind the marks that were there then. */
   #droppedOldest: (Mark & { readonly what: Dropped }) | null = null;
+  /**
+   * The message behind a gap that was read: it is not dropped any more. Else whoever is slow would read gaps alone, for
+   * while one is read the messages behind it are dropped.
+   */
+  #reserved: { readonly item: Published; readonly size: number; readonly number: number } | null = null;
   /** In the order of their calls. */
   readonly #readers: Set<Reader> = new Set();
   /** The one whose turn it is, at hand for every message. */
@@ -85,7 +90,7 @@ export class Inbox {
 
   /** Unread published messages. */
   get pending(): number {
-    return this.#messages.size;
+    return this.#messages.size + (this.#reserved === null ? 0 : 1);
   }
 
   /** Confirmations and gaps that nobody read and that made room for newer ones. */
@@ -95,7 +100,7 @@ export class Inbox {
 
   /** Whether nothing is left to read; what handlers took does not count. */
   get empty(): boolean {
-    return this.#messages.size === 0 && this.#notices === 0 && this.#droppedOldest === null;
+    return this.pending === 0 && this.#notices === 0 && this.#droppedOldest === null;
   }
 
   /** Whether somebody waits. */
@@ -142,11 +147,20 @@ export class Inbox {
     for (;;) {
       const mark = this.#marks.peek();
       const dropped = this.#droppedOldest;
-      if (dropped !== null && (mark === undefined || mark.before > dropped.before)) {
+      const reserved = this.#reserved;
+      if (reserved !== null && (mark === undefined || mark.before > reserved.number)) {
+        this.#reserved = null;
+        this.#backlog.remove(reserved.size);
+        return reserved.item;
+      }
+      if (reserved === null && dropped !== null && (mark === undefined || mark.before > dropped.before)) {
         this.#droppedOldest = null;
         const gap = this.#owner.dropped(dropped.what);
-        if (gap !== null) return gap;
-      } else if (mark !== undefined && mark.before <= this.#left) {
+        if (gap === null) continue;
+        this.#reserve();
+        return gap;
+      }
+      if (mark !== undefined && mark.before <= this.#left) {
         const item = this.#takeMark(mark);
         if (item !== undefined) return item;
       } else {
@@ -164,7 +178,7 @@ export class Inbox {
     while (item === null) {
       const mark = this.#marks.peek();
       if (mark?.what instanceof Handled) this.#marks.shift();
-      else if (mark === undefined && this.#messages.size === 0) this.#handled = 0;
+      else if (mark === undefined && this.pending === 0) this.#handled = 0;
       item = this.shift();
     }
     return item;
@@ -196,6 +210,7 @@ export class Inbox {
   /** Discards what is unread. */
   clear(): void {
     this.#messages.clear();
+    this.#reserved = null;
     this.#sizes.clear();
     this.#marks.clear();
     this.#droppedOldest = null;
@@ -210,6 +225,7 @@ export class Inbox {
 
   /** The unread messages, oldest first. */
   *messages(): Generator<Published> {
+    if (this.#reserved !== null) yield this.#reserved.item;
     yield* this.#messages;
   }
 
@@ -236,6 +252,13 @@ export class Inbox {
     const what = new Handled(this.#handled);
     this.#handled = 0;
     this.#marks.push({ before: this.#next, what });
+  }
+
+  #reserve(): void {
+    const item = this.#messages.shift();
+    if (item === undefined) return;
+    this.#reserved = { item, size: this.#sizes.shift() as number, number: this.#left };
+    this.#left++;
   }
 
   #takeMessage(): Published | undefined {

@@ -1,4 +1,5 @@
-import type { Gap, ItemOf, PubSub, Redis } from "tidings";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Gap, ItemOf, PubSub, PubSubOptions, Redis } from "tidings";
 import { expect } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { Ledger, type Route } from "../support/ledger.ts";
@@ -15,6 +16,12 @@ interface Interests {
   /** Patterns that a loop reads, with the published channels that they match. */
   readonly patterns?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly subscriptionTimeout?: number | undefined;
+  /** Milliseconds between two rounds of messages. Default 2. */
+  readonly interval?: number | undefined;
+  /** Milliseconds that the loop takes for a message. Default: none. */
+  readonly pace?: number | undefined;
+  /** Further options of the consumer. */
+  readonly options?: Pick<PubSubOptions, "shared" | "buffer"> | undefined;
 }
 
 type Watched = PubSub<ItemOf<string, string, true, true>>;
@@ -46,10 +53,12 @@ export class Witness {
 
   /** Opens a consumer and, once it is subscribed, begins to publish on the server, past everything under test. */
   static async open(client: Redis, server: RedisServer, interests: Interests): Promise<Witness> {
-    const { channels = [], handled = [], patterns = {}, subscriptionTimeout } = interests;
+    const { channels = [], handled = [], patterns = {}, subscriptionTimeout, interval = 2, options } = interests;
     const ledger = new Ledger();
     const consumer = await client.pubsub({
-      ...QUICK,
+      // The connection of a shared consumer is the client's.
+      ...(options?.shared ? {} : QUICK),
+      ...options,
       channels,
       patterns: Object.keys(patterns),
       channelHandlers: handled.map((channel) => [channel, ledger.record] as const),
@@ -58,9 +67,9 @@ export class Witness {
       subscriptionTimeout,
     });
     const published = new Set([...channels, ...handled, ...Object.values(patterns).flat()]);
-    const stamper = startStamper({ sender: server.openControl(), channels: [...published], interval: 2 });
+    const stamper = startStamper({ sender: server.openControl(), channels: [...published], interval });
     const witness = new Witness(consumer, stamper, ledger, interests);
-    void witness.#listen();
+    void witness.#listen(interests.pace);
     return witness;
   }
 
@@ -92,8 +101,9 @@ export class Witness {
     return holes.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   }
 
-  async #listen(): Promise<void> {
+  async #listen(pace: number | undefined): Promise<void> {
     for await (const item of this.consumer.messages({ until: "closed" })) {
+      if (pace !== undefined) await sleep(pace);
       if (item.type === "gap") this.#read.recordGap(item);
       else this.#read.record(item);
     }

@@ -198,8 +198,23 @@ describe("where the dropped lie in the order", () => {
     expect(await consumer.receive(READ)).toMatchObject({ type: "gap", dropped: 2 });
     await say([5]);
     await eventually(() => expect(consumer.stats().received).toBe(5));
-    expect(await shown(consumer)).toEqual([{ dropped: 1 }, "4", "5"]);
+    // Message 3 was promised by the gap before it.
+    expect(await shown(consumer)).toEqual(["3", { dropped: 1 }, "5"]);
     expect(consumer.stats()).toMatchObject({ dropped: 3, gaps: 2 });
+    await consumer.close();
+  });
+
+  test("drop-oldest: behind a gap comes a message, however many are dropped while the gap is read", async () => {
+    const consumer = await client.pubsub({ channels: "a", buffer: { limit: 2, overflow: "drop-oldest" }, ...gapped });
+    const read: unknown[] = [];
+    for (let i = 0; i < 12; i += 3) {
+      await say([i, i + 1, i + 2]);
+      await eventually(() => expect(consumer.stats().received).toBe(i + 3));
+      const item = await consumer.receive(READ);
+      read.push(item.type === "gap" ? item.dropped : item.data);
+    }
+    expect(read).toEqual([1, "1", 5, "7"]);
+    expect(await shown(consumer)).toEqual([{ dropped: 3 }, "11"]);
     await consumer.close();
   });
 
