@@ -83,17 +83,20 @@ export class Hub implements SubscriptionsOwner, MemberHub {
     missed: (topic: HubTopic) => Interruption | undefined,
   ): Promise<void> {
     const [only] = topics;
-    if (only?.pending && topics.length === 1) return only.pending;
+    // Unless it was unsubscribed again since: then that subscribe serves nobody any more.
+    if (only?.pending && topics.length === 1 && this.engine.registry[only.kind].get(only.key)?.wanted)
+      return only.pending;
     const wishes = topics.map((topic): Wish => {
       const { kind, key } = topic;
       return { kind, key, name: nameOf(key, "bytes"), sink: topic, missed: missed(topic) };
     });
     const subscribed = this.engine.subscribe(wishes, options);
     if (only === undefined || topics.length > 1) return subscribed;
-    only.pending = subscribed.finally(() => {
-      only.pending = null;
+    const pending = subscribed.finally(() => {
+      if (only.pending === pending) only.pending = null;
     });
-    return only.pending;
+    only.pending = pending;
+    return pending;
   }
 
   /** Nobody wants the names of these any more. */

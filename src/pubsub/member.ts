@@ -244,7 +244,9 @@ export class Member implements Subscriptions {
   }
 
   /** @internal */
-  forget(entries: readonly OwnEntry[]): void {
+  forget(unwanted: readonly OwnEntry[]): void {
+    // One that was forgotten before may have a successor of the same name.
+    const entries = unwanted.filter((entry) => this.registry[entry.kind].get(entry.key) === entry);
     const deserted = entries.filter((entry) => !this.#hub.isShared(entry));
     for (const entry of entries) {
       entry.sink = discard;
