@@ -1,7 +1,7 @@
 import type { PendingReply } from "../connection/pending.ts";
 import { ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
-import type { Claim, Entry, Home } from "./entry.ts";
+import type { Claim, Entry, Home, Told } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
 
 /** What a command goes over. */
@@ -39,14 +39,16 @@ export class Command implements PendingReply {
   readonly epoch: number;
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
-  /** The one call it was sent for, until it is answered; `null`: it serves every call that waits for its names. */
-  call: Claim | null;
+  /** The one call it was sent for; `null`: it serves every call that waits for its names. */
+  readonly call: Claim | null;
   /** Whether the link counts as restored only when it is confirmed. */
   readonly restores: boolean;
   /** Whether it only asks if what should be there is. */
   readonly audits: boolean;
   /** What the PING behind it comes back with; `null` where there is none. */
   readonly nonce: string | null;
+  /** What its entries remember of it. */
+  readonly told: Told;
   readonly #entries: Entry[];
   readonly #owner: CommandOwner;
   #next = 0;
@@ -72,6 +74,8 @@ export class Command implements PendingReply {
     this.audits = context.audits;
     this.nonce = step.verb === "SUNSUBSCRIBE" ? `tidings-sunsubscribe-${context.order}` : null;
     this.#owner = context.owner;
+    const { epoch, subscribes, restores, order } = this;
+    this.told = { epoch, subscribes, restores, order, unanswered: this };
   }
 
   get subscribes(): boolean {

@@ -161,7 +161,9 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
     const channels = namesOf(false);
     const patterns = namesOf(true);
     const to = Date.now();
-    this.#tellGap(Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain: false }));
+    // The message that did not fit is lost for certain, and who knows how many behind it.
+    const certain = cause === "overflow";
+    this.#tellGap(Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain }));
   }
 
   state(state: State): void {

@@ -68,7 +68,7 @@ export class Denials {
     const oneByOne = left.length > 1 && error.code === "NOPERM";
     for (const entry of left) {
       if (!oneByOne) {
-        if (entry.last === command && entry.confirmed !== command.epoch) entry.last = null;
+        if (entry.last === command.told && entry.confirmed !== command.epoch) entry.last = null;
         refusals.push({ entry, command, error });
       } else if (entry.wanted) {
         this.#owner.ask(entry, command);

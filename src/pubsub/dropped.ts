@@ -1,4 +1,5 @@
 import { currentTime } from "../core/now.ts";
+import { latin1 } from "../names.ts";
 import type { Gap } from "./gap.ts";
 
 /** Messages that were dropped one after the other at one place of the order; it grows until that place is reached. */
@@ -7,11 +8,8 @@ export class Dropped {
   readonly #tally: { dropped: number };
   readonly #from: number = currentTime();
   #to = 0;
-  /** The last names: the next message often has the same. */
-  #lastChannel: unknown = null;
-  #lastPattern: unknown = null;
-  readonly #channels: Map<string, string | Buffer> = new Map();
-  readonly #patterns: Map<string, string | Buffer> = new Map();
+  readonly #channels: Names = new Names();
+  readonly #patterns: Names = new Names();
 
   constructor(tally: { dropped: number }) {
     this.#tally = tally;
@@ -21,21 +19,16 @@ export class Dropped {
     this.count++;
     this.#tally.dropped++;
     this.#to = currentTime();
-    if (pattern === null) {
-      if (channel !== this.#lastChannel) note(this.#channels, channel);
-      this.#lastChannel = channel;
-    } else {
-      if (pattern !== this.#lastPattern) note(this.#patterns, pattern);
-      this.#lastPattern = pattern;
-    }
+    if (pattern === null) this.#channels.add(channel as string | Buffer);
+    else this.#patterns.add(pattern as string | Buffer);
   }
 
   gap(cause: "overflow" | "drained"): Gap<string | Buffer> {
     return Object.freeze({
       type: "gap",
       cause,
-      channels: [...this.#channels.values()],
-      patterns: [...this.#patterns.values()],
+      channels: this.#channels.list,
+      patterns: this.#patterns.list,
       from: this.#from,
       to: this.#to,
       dropped: this.count,
@@ -44,6 +37,22 @@ export class Dropped {
   }
 }
 
-function note(names: Map<string, string | Buffer>, name: unknown): void {
-  names.set(typeof name === "string" ? name : (name as Buffer).toString("latin1"), name as string | Buffer);
+/** Names by their bytes. Mostly it is one, and there may be as many of these as messages: then it costs no table. */
+class Names {
+  #last: string | Buffer | null = null;
+  #all: Map<string, string | Buffer> | null = null;
+
+  add(name: string | Buffer): void {
+    if (name === this.#last) return;
+    if (this.#last !== null) {
+      this.#all ??= new Map([[latin1(this.#last), this.#last]]);
+      this.#all.set(latin1(name), name);
+    }
+    this.#last = name;
+  }
+
+  get list(): (string | Buffer)[] {
+    if (this.#all !== null) return [...this.#all.values()];
+    return this.#last === null ? [] : [this.#last];
+  }
 }

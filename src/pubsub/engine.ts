@@ -278,6 +278,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
 
   lost(command: Command): void {
     const { call } = command;
+    command.told.unanswered = null;
     if (call === null) return;
     call.commands--;
     if (!command.subscribes) for (const entry of command.left) this.#calls.confirm(call, entry);
@@ -341,7 +342,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   #dispatch(step: Step, link: Carrier, { call = null, restores = false, audits = false }: Purpose): void {
     const command = new Command(step, { link, order: ++this.#order, call, restores, audits, owner: this });
     if (call !== null) call.commands++;
-    for (const entry of step.entries) entry.last = command;
+    for (const entry of step.entries) entry.last = command.told;
     link.send(command, command.restores);
   }
 
@@ -372,9 +373,8 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   /** A command has all its answers; the last one of a call decides whether the call stands. */
   #answered(command: Command): void {
     const { call } = command;
+    command.told.unanswered = null;
     if (call === null) return;
-    // Entries remember the last command for long; the call need not live as long.
-    command.call = null;
     call.commands--;
     this.#judge(call);
     if (call.commands > 0 || !command.subscribes) return;
@@ -392,7 +392,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */
   #unsubscribed(command: Command, entry: Entry, count: number | null): void {
     if (count !== null && command.call !== null) this.#owner.confirmed(command.verb, entry, count);
-    if (entry.last === command) {
+    if (entry.last === command.told) {
       entry.last = null;
       entry.confirmed = 0;
       if (!entry.wanted) this.#forget(entry);
@@ -466,7 +466,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
 
 /** Whether its link was asked for it, and has not answered yet. */
 function isAsked(entry: Entry): boolean {
-  return entry.asked && entry.last instanceof Command && entry.last.left.includes(entry);
+  return entry.asked && (entry.last?.unanswered?.left.includes(entry) ?? false);
 }
 
 /** The entries that have a link, by it. */

@@ -29,7 +29,7 @@ export interface Home {
 /** The home of names that no link serves at the moment. */
 export const nowhere: Home = Object.freeze({ epoch: 0, ready: false, since: 0, provenAt: 0, doubt() {} });
 
-/** What was sent for an entry. */
+/** What was sent for an entry: what is remembered of the command when it is answered. */
 export interface Told {
   /** The connection it was sent on. */
   readonly epoch: number;
@@ -39,6 +39,8 @@ export interface Told {
   readonly restores: boolean;
   /** Its place in the order of calls and commands. */
   readonly order: number;
+  /** The command while it awaits answers. */
+  unanswered: { readonly left: readonly Entry[] } | null;
 }
 
 /** A call that wants entries, or wants them no more. */

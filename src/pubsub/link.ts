@@ -4,7 +4,7 @@ import type { Endpoint } from "../connection/settings.ts";
 import { Supervisor } from "../connection/supervisor.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { Watchdog } from "../core/watchdog.ts";
-import { ConnectionError, type PubSubError, TimeoutError } from "../errors.ts";
+import { ConnectionError, PubSubError, TimeoutError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
@@ -278,7 +278,9 @@ export class Link implements PushReceiver, Carrier {
     const from = this.#deafSince ?? this.#connection?.lastByteAt ?? Date.now();
     // The server cuts a subscriber that does not read; the cut is seen when reading goes on.
     const paused = this.#connection?.paused || performance.now() - this.#resumedAt < RECENTLY;
-    const cause: GapCause = paused ? "server-overflow" : "disconnected";
+    // It is a PubSubError that says the consumer could hold no more, and gave up.
+    const ours: GapCause | null = reason instanceof PubSubError ? "overflow" : null;
+    const cause: GapCause = ours ?? (paused ? "server-overflow" : "disconnected");
     const loss = { epoch: this.epoch, cause, from, reason };
     this.#resumedAt = Number.NEGATIVE_INFINITY;
     this.#deafSince = null;

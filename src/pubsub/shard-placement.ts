@@ -172,7 +172,9 @@ export class ShardPlacement implements Placement {
     const redirect = redirectOf(error);
     const { registry } = this.#host;
     // An entry that was asked for something else since has an answer of its own to come; a probe's is not registered.
-    const entries = command.left.filter((entry) => entry.last === command && registry.shard.get(entry.key) === entry);
+    const entries = command.left.filter(
+      (entry) => entry.last === command.told && registry.shard.get(entry.key) === entry,
+    );
     if (redirect === null) {
       // What the node serves already it goes on serving while the cluster is down.
       const served = entries.some((entry) => entry.confirmed === command.epoch);

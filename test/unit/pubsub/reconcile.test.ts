@@ -16,7 +16,8 @@ function entry(key: string, { kind = "channel", wanted = true, told, epoch = lin
   const made = new Entry(kind, key, key, discard);
   made.link = link;
   made.established = wanted;
-  if (told !== undefined) made.last = { epoch, subscribes: told === "subscribe", restores: false, order: 1 };
+  if (told !== undefined)
+    made.last = { epoch, subscribes: told === "subscribe", restores: false, order: 1, unanswered: null };
   return made;
 }
 
