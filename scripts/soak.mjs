@@ -21,4 +21,13 @@ const env = {
   TIDINGS_SOAK_MINUTES: String(minutes),
 };
 console.log(`tidings: seed ${seed}, ${minutes} minutes`);
-process.exitCode = runBin("vitest", ["run", "test/faults/soak.test.ts", "--disable-console-intercept"], env);
+process.exitCode = runBin(
+  "vitest",
+  [
+    "run",
+    "test/faults/soak.test.ts",
+    ...(process.env.SOAK_ONLY ? ["-t", process.env.SOAK_ONLY] : []),
+    "--disable-console-intercept",
+  ],
+  env,
+);

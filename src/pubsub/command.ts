@@ -1,5 +1,5 @@
 import type { PendingReply } from "../connection/pending.ts";
-import { ServerError } from "../errors.ts";
+import { ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Claim, Entry, Home, Told } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
@@ -122,9 +122,9 @@ export class Command implements PendingReply {
       this.#owner.fenced(this);
       return true;
     }
-    const error =
-      reply instanceof ServerError ? reply : new ServerError(`ERR ${this.verb} was answered with a plain reply`);
-    this.#owner.refused(this, error.about(this.verb));
+    if (reply instanceof ServerError) this.#owner.refused(this, reply.about(this.verb));
+    else
+      this.link.reset(new ProtocolError(`${this.verb} was answered with a plain reply. The replies are out of step.`));
     return true;
   }
 

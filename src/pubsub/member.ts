@@ -1,4 +1,4 @@
-import { Deferred } from "../core/deferred.ts";
+import { Deferred, quiet } from "../core/deferred.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
@@ -139,7 +139,7 @@ export class Member implements Subscriptions {
     const served = [...this.registry].filter((entry) => entry.confirmed > 0);
     this.#lost = { since: { cause: "overflow", from: Date.now() }, entries: new Set(served) };
     for (const entry of served) this.#tally(entry, false);
-    this.#withdraw();
+    void quiet(this.#withdraw());
     this.#enter("failed");
     for (const call of calls) this.#calls.fail(call, reason);
   }
@@ -147,9 +147,9 @@ export class Member implements Subscriptions {
   async close(): Promise<void> {
     this.#enter("closed");
     this.#calls.rejectAll(() => new ClosedError("The consumer was closed."));
-    const left = this.#withdraw();
+    const left = quiet(this.#withdraw());
     this.registry.clear();
-    await left;
+    await left.catch(() => {});
     await this.#hub.leave(this);
   }
 
@@ -254,7 +254,8 @@ export class Member implements Subscriptions {
       this.registry.delete(entry);
       this.#hub.remove(entry);
     }
-    if (deserted.length > 0) void this.#hub.unsubscribe(deserted);
+    // Should the hub close meanwhile, there is nothing to unsubscribe.
+    if (deserted.length > 0) void quiet(this.#hub.unsubscribe(deserted));
     if (entries.length > 0 && this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
   }
 

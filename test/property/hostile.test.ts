@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { ProtocolError } from "../../src/errors.ts";
 import { Recorder, type RecorderOptions } from "../unit/resp/recorder.ts";
 import { encode, encodePublication, publication, push, sizes, tree } from "./frames.ts";
+import { fuzz, fuzzTimeout } from "./fuzz.ts";
 
 const USUAL = 64 * 1024;
 
@@ -128,11 +129,8 @@ test.each([
   ["noise", noise, 5000],
   ["pieces of the protocol in any order", pieces, 8000],
   ["a valid stream with a few bytes changed", mutated, 2500],
-])("%s decodes or is a ProtocolError, however it is cut", (_what, streams, numRuns) => {
-  fc.assert(
-    fc.property(streams, options, sizes, (stream, given, cuts) => holds(stream, given, cuts)),
-    { numRuns },
-  );
+])("%s decodes or is a ProtocolError, however it is cut", { timeout: fuzzTimeout }, async (what, streams, runs) => {
+  await fuzz(what, fc.tuple(streams, options, sizes), ([stream, given, cuts]) => holds(stream, given, cuts), { runs });
 });
 
 test("a stream that ends anywhere is neither refused nor makes anything up", () => {
