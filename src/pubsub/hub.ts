@@ -46,10 +46,10 @@ export class Hub implements SubscriptionsOwner, MemberHub {
     await this.engine.close();
   }
 
-  /** Whether the name is subscribed as things stand. */
+  /** Whether the name is subscribed, and not just for a call that may fail yet. */
   isLive({ kind, key }: HubTopic): boolean {
     const entry = this.engine.registry[kind].get(key);
-    return entry?.wanted === true && entry.link.ready && entry.confirmed === entry.link.epoch;
+    return entry?.established === true && entry.link.ready && entry.confirmed === entry.link.epoch;
   }
 
   /** Whether another member wants the name of the entry. */
