@@ -58,7 +58,7 @@ export default {
       name: "resolvable",
       comment: "The packages of other clients are installed only when the benchmarks run.",
       severity: "error",
-      from: { pathNot: "^bench/(clients|cluster)/" },
+      from: { pathNot: "^bench/(clients|cluster|matrix|memory)/" },
       to: { couldNotResolve: true },
     },
   ],

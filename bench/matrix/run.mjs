@@ -1,0 +1,78 @@
+// The fault matrix, run with tidings and its peers: `npm run matrix`, `-- --rows 1,2,30`, `-- --clients tidings,ioredis`,
+// `-- --write docs/reliability.md` puts the table between its marks.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { describeMachine } from "../machine.mjs";
+import { clusterRows, playClusterRow } from "./rows-cluster.ts";
+import { playServerRow, serverRows } from "./rows-server.ts";
+
+const CLIENTS = ["tidings", "ioredis", "node-redis"];
+const MARKS = /(<!-- matrix -->\n)[\s\S]*?(<!-- \/matrix -->)/;
+
+const { values } = parseArgs({
+  options: { rows: { type: "string" }, clients: { type: "string" }, write: { type: "string" } },
+});
+const wanted = values.rows?.split(",").map(Number);
+const clients = values.clients?.split(",") ?? CLIENTS;
+const rows = [
+  ...serverRows.map((row) => ({ ...row, run: (client) => playServerRow(row, client) })),
+  ...clusterRows.map((row) => ({ ...row, run: (client) => playClusterRow(row, client) })),
+].filter(({ row }) => wanted === undefined || wanted.includes(row));
+
+const results = [];
+for (const { row, fault, run } of rows) {
+  const cells = {};
+  for (const client of clients) {
+    cells[client] = await played(run, client);
+    console.error(`row ${row}, ${client}: ${cells[client]}`);
+  }
+  results.push({ row, fault, cells });
+}
+
+const table = [
+  `| # | fault | ${clients.join(" | ")} |`,
+  `| --: | --- | ${clients.map(() => "---").join(" | ")} |`,
+  ...results.map(
+    ({ row, fault, cells }) => `| ${row} | ${fault} | ${clients.map((name) => cells[name]).join(" | ")} |`,
+  ),
+].join("\n");
+console.log(table);
+const here = dirname(fileURLToPath(import.meta.url));
+mkdirSync(join(here, "../results"), { recursive: true });
+writeFileSync(
+  join(here, "../results/matrix.json"),
+  `${JSON.stringify({ machine: describeMachine({}), results }, null, 2)}\n`,
+);
+if (values.write !== undefined) {
+  const text = readFileSync(values.write, "utf8");
+  writeFileSync(
+    values.write,
+    text.replace(MARKS, (_all, before, after) => `${before}${table}\n${after}`),
+  );
+}
+
+async function played(run, client) {
+  try {
+    const { outcome, facts } = await run(client);
+    return cell(outcome, facts);
+  } catch (error) {
+    return `could not be played: ${String(error).split("\n")[0]}`;
+  }
+}
+
+/** What the table says of an outcome. */
+function cell({ back, silent, lost, told, misplaced, crashed, notes }, facts) {
+  const parts = [];
+  if (crashed) parts.push("**the process ends**");
+  else if (back === null) parts.push(`**never back** (15 s${silent === 10 ? "" : `, ${silent} channels`})`);
+  else parts.push(`back in ${Math.round(back)} ms`);
+  parts.push(lost === 0 ? "nothing lost" : told === lost ? `${lost} lost, all told` : `${lost} lost, ${told} told`);
+  if (misplaced > 0) parts.push(`${misplaced} twice or late`);
+  if (facts !== "") parts.push(facts);
+  const [last] = notes.filter((text) => /NOPERM|WRONGPASS|denied|NOAUTH/.test(text));
+  if (last !== undefined) parts.push(`told: ${last.split(":").slice(1).join(":").trim().slice(0, 40)}`);
+  return parts.join("; ");
+}

@@ -1,0 +1,10 @@
+// npm run matrix: the fault matrix with tidings and its peers, on servers of its own. Arguments: bench/matrix/run.mjs.
+
+import { installPackages, installServer, npm, runBin } from "./setup.mjs";
+
+installPackages();
+const env = { TIDINGS_SERVER: installServer() };
+const { preparePeers } = await import("../bench/prepare.mjs");
+preparePeers();
+const code = npm("run", "--silent", "build");
+process.exitCode = code === 0 ? runBin("tsx", ["bench/matrix/run.mjs", ...process.argv.slice(2)], env) : code;
