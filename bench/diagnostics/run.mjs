@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { tidingsModule, tidingsVersion } from "../build.mjs";
 import { Child } from "../child.mjs";
-import { keep, median, spread, toList, toTable } from "../common/figures.mjs";
+import { keep, spread, toList, toTable } from "../common/figures.mjs";
 import { receivedReel } from "../frames.mjs";
 import { describeMachine } from "../machine.mjs";
 import { startSource } from "../measure.mjs";
@@ -100,7 +100,10 @@ async function measureAll(modules) {
       // They take turns, and none is always first.
       for (let index = 0; index < names.length; index += 1) {
         const name = names[(index + run) % names.length];
-        figures[name].push(await measureOnce(source, modules, LINES[name]));
+        figures[name].push({
+          cpu: await measureOnce(source, modules, LINES[name], "cpu"),
+          bytes: await measureOnce(source, modules, LINES[name], "bytes"),
+        });
       }
     }
   } finally {
@@ -109,21 +112,20 @@ async function measureAll(modules) {
   return figures;
 }
 
-async function measureOnce({ port, player, reelMessages }, modules, { patched, listens }) {
+async function measureOnce({ port, player, reelMessages }, modules, { patched, listens }, what) {
   const module = patched ? modules.patched : modules.whole;
-  const child = new Child(SUBSCRIBER, { module, scenario: SCENARIO, port, listens }, SECONDS);
-  const phase = async (what, messages) => {
+  const child = new Child(SUBSCRIBER, { module, scenario: SCENARIO, port, listens, what }, SECONDS);
+  const phase = async (messages) => {
     const times = Math.max(1, Math.round(messages / reelMessages));
-    child.send({ type: "phase", times, what });
+    child.send({ type: "phase", times });
     await child.next("armed");
     player.send({ type: "play", times });
     return (await child.next("measured")).figure;
   };
   try {
     await child.next("ready");
-    await phase("cpu", WARM_UP);
-    const cpu = await phase("cpu", PARTS.cpu);
-    return { cpu, bytes: await phase("bytes", PARTS.bytes) };
+    await phase(WARM_UP);
+    return await phase(PARTS[what]);
   } finally {
     await child.stop();
   }
@@ -141,7 +143,10 @@ function toText(figures, checks) {
       all.map(({ cpu }, run) => cpu / first[run].cpu),
       2,
     ),
-    median(all.map(({ bytes }) => bytes)).toFixed(1),
+    spread(
+      all.map(({ bytes }) => bytes),
+      0,
+    ),
   ]);
   const head = [
     "64 B, one channel, a handler, replayed",
@@ -152,5 +157,5 @@ function toText(figures, checks) {
   return `${toTable(head, rows)}
 
 Medians of ${runs} runs, and what they lie between; the ratio is that of one and the same run. "Checks taken out" is the same
-build with its ${checks} questions whether anybody listens answered beforehand. Bytes: allocated on the heap, collected or not.`;
+build with its ${checks} questions whether anybody listens answered beforehand. Bytes: asked of the heap, collected or not.`;
 }

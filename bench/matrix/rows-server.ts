@@ -137,11 +137,12 @@ export const serverRows: readonly ServerRow[] = [
   {
     row: 20,
     fault: "the password changes; 5 s later it is the old one again",
-    async play({ server }) {
+    async play({ server, subscriber }) {
       await server.control.command("ACL", "SETUSER", "default", "resetpass", ">another");
       await killSubscribers(server.control);
       await sleep(5000);
       await server.control.command("ACL", "SETUSER", "default", "resetpass", "nopass");
+      subscriber.send({ mended: true });
       return now();
     },
     facts: attempts,

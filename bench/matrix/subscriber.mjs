@@ -4,13 +4,16 @@ import { tidingsModule } from "../build.mjs";
 
 const { client, ports, channels, sharded, alert, password } = JSON.parse(process.argv[2]);
 process.on("disconnect", () => process.exit());
-process.on("message", ({ block, throws }) => {
+process.on("message", ({ block, throws, mended }) => {
   if (throws) thrower = true;
+  if (mended) onMended();
   const end = performance.now() + (block ?? 0);
   while (performance.now() < end);
 });
 
 let thrower = false;
+/** What a user does once the cause of a failure is mended. */
+let onMended = () => {};
 const note = (text) => process.send({ type: "note", text: String(text).slice(0, 120) });
 const failed = (what) => (error) => note(`${what}: ${error?.message ?? error}`);
 process.on("unhandledRejection", failed("unhandled rejection"));
@@ -38,6 +41,7 @@ const clients = {
     });
     consumer.on("gap", ({ channels: names, from, to }) => process.send({ type: "gap", channels: names, from, to }));
     consumer.on("error", failed("error"));
+    onMended = () => consumer.state === "failed" && consumer.retry().catch(failed("retry"));
     consumer.on("denied", (error) => note(`denied: ${error.names.join()}`));
   },
   async ioredis() {

@@ -67,7 +67,7 @@ export class Subscriber {
     return this.#notes;
   }
 
-  send(order: { readonly block?: number; readonly throws?: boolean }): void {
+  send(order: { readonly block?: number; readonly throws?: boolean; readonly mended?: boolean }): void {
     if (this.#child.connected) this.#child.send(order);
   }
 

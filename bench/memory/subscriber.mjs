@@ -1,6 +1,7 @@
 // A consumer that takes messages slowly, and says how large its process is. A process of its own.
 
 import { setTimeout as wait } from "node:timers/promises";
+import { heapUsed as liveHeap } from "../common/heap.mjs";
 import { config, fail, on, tell } from "../parent.mjs";
 import { CEILING, EVERY, TAKEN } from "./lines.mjs";
 import { openPeer, openTidings } from "./takers.mjs";
@@ -11,6 +12,8 @@ const { client } = config;
 const SETTLED = 1000;
 
 const taker = client === "tidings" ? await openTidings(config) : await openPeer(config);
+/** What is left of the heap after a full collection: before the first message, and with all that it holds in the end. */
+const live = { first: await liveHeap(), last: 0 };
 let ended = false;
 let startedAt = 0;
 
@@ -69,12 +72,13 @@ on("finish", async () => {
     await taking;
     await settled();
     const last = sample();
+    live.last = await liveHeap();
     // Then all that is left, as fast as it can be: what gaps count is known when their place is reached.
     do {
       while (await taker.take());
       await settled();
     } while (taker.stats().pending > 0);
-    tell({ type: "report", last, drained: taker.stats(), seen: taker.seen() });
+    tell({ type: "report", last, live, drained: taker.stats(), seen: taker.seen() });
   } catch (error) {
     fail(error);
   }

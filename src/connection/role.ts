@@ -14,7 +14,7 @@ interface Line {
 }
 
 /** What a server says of its role in an answer to HELLO; `null` where it says nothing. */
-export function roleIn(hello: Reply): Role | null {
+function roleIn(hello: Reply): Role | null {
   const role =
     hello instanceof Map ? hello.get("role") : Array.isArray(hello) ? hello[hello.indexOf("role") + 1] : null;
   if (role === "master" || role === "primary") return "primary";

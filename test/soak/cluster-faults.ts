@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
 
 /** What faults are done to. */
-export interface ClusterStage {
+interface ClusterStage {
   readonly cluster: TestCluster;
   /** Shards that may fail over still, by their primaries: a second failover of one would promote a replica that is subscribed to. */
   readonly fresh: ClusterNode[];

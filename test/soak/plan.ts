@@ -1,7 +1,7 @@
 import { sequence } from "../support/random.ts";
 
 /** What is done at a step: the name of a fault, and numbers for whatever it has to choose. */
-export interface Step {
+interface Step {
   readonly fault: string;
   readonly random: (below: number) => number;
 }

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Redis } from "../../../src/index.ts";
+import { bytesForEach } from "../../support/allocations.ts";
+import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
+import { bulk, push } from "../../support/resp-writer.ts";
+
+const MESSAGES = 20_000;
+const FRAME = push(["message", "news", "x".repeat(64)].map((word) => bulk(word)));
+const STREAM = Buffer.concat(new Array(MESSAGES).fill(FRAME));
+
+let server: FakeServer;
+let client: Redis;
+let seen = 0;
+let allSeen = (): void => {};
+
+function take(message: { readonly data: string }): void {
+  if (message.data.length === 64) seen += 1;
+  if (seen === MESSAGES) allSeen();
+}
+
+beforeEach(async () => {
+  server = await startFakeServer();
+  client = new Redis(server.url);
+});
+
+afterEach(async () => {
+  await client.close();
+  await server.stop();
+});
+
+/** Heap bytes that a message costs beyond its own, which are copied once; the socket's are among them, and are few. */
+async function cost(): Promise<number> {
+  const subscriber = server.connections.find(({ subscribed }) => subscribed > 0);
+  const each = await bytesForEach(MESSAGES, async () => {
+    seen = 0;
+    const all = new Promise<void>((resolve) => {
+      allSeen = resolve;
+    });
+    subscriber?.write(STREAM);
+    await all;
+  });
+  return each - FRAME.length;
+}
+
+// As in test/unit/resp/allocations.test.ts: what is needed today, and room for less than one more object.
+describe("What a consumer allocates for a message", () => {
+  it("is the message, beside the decoder's two texts, where it has a handler (126 bytes)", async () => {
+    await client.pubsub({ channelHandlers: { news: take } });
+    expect(await cost()).toBeLessThan(145);
+  });
+
+  it("is little more where it is read in batches (237 bytes)", async () => {
+    const consumer = await client.pubsub({ channels: "news" });
+    const reading = (async () => {
+      for await (const batch of consumer.batches())
+        for (const message of batch) if (message.type === "message") take(message);
+    })();
+    expect(await cost()).toBeLessThan(260);
+    await consumer.close();
+    await reading;
+  });
+
+  it("is what promises cost, and no more, where it is read one by one (490 bytes)", async () => {
+    const consumer = await client.pubsub({ channels: "news" });
+    const reading = (async () => {
+      for await (const message of consumer.messages()) if (message.type === "message") take(message);
+    })();
+    expect(await cost()).toBeLessThan(515);
+    await consumer.close();
+    await reading;
+  });
+});

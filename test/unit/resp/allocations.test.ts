@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { Decoder } from "../../../src/resp/decoder.ts";
+import type { Payload, Receiver } from "../../../src/resp/reply.ts";
+import { bytesForEach } from "../../support/allocations.ts";
+import { bulk, push } from "../../support/resp-writer.ts";
+
+const MESSAGES = 20_000;
+/** Frames in one piece of the stream. */
+const PIECE = 500;
+
+let touched = 0;
+
+const asText = (payload: Payload): void => {
+  touched += payload.text().length;
+};
+const asBytes = (payload: Payload): void => {
+  touched += payload.bytes().length;
+};
+
+/** Heap bytes that a message costs beyond its own, which are copied once. */
+async function cost(words: readonly string[], take: (payload: Payload) => void): Promise<number> {
+  const receiver: Receiver = {
+    wantsText: false,
+    message: (_channel, payload) => take(payload),
+    smessage: (_channel, payload) => take(payload),
+    pmessage: (_pattern, _channel, payload) => take(payload),
+    push() {},
+    reply() {},
+  };
+  const decoder = new Decoder(receiver);
+  const frame = push(words.map((word) => bulk(word)));
+  const stream = Buffer.concat(new Array(PIECE).fill(frame));
+  const each = await bytesForEach(MESSAGES, () => {
+    for (let sent = 0; sent < MESSAGES; sent += PIECE) decoder.write(stream);
+  });
+  return each - frame.length;
+}
+
+/*
+ * The figures are exact, and the same in every run. Each bound is what is needed today and room for less than one more
+ * object: the smallest, `{ a }`, takes 32 bytes. Where a bound is broken, something is made for every message that was
+ * not; raise it only if that is worth its price (npm run bench).
+ */
+describe("What the decoder allocates for a message", () => {
+  it("is the texts of its channel and its payload, cut from one that they share (70 bytes)", async () => {
+    expect(await cost(["message", "news", "x".repeat(64)], asText)).toBeLessThan(90);
+  });
+
+  it("is no more for a shard channel (70 bytes)", async () => {
+    expect(await cost(["smessage", "news", "x".repeat(64)], asText)).toBeLessThan(90);
+  });
+
+  it("is one text more for a pattern (93 bytes)", async () => {
+    expect(await cost(["pmessage", "news.*", "news", "x".repeat(64)], asText)).toBeLessThan(115);
+  });
+
+  it("is the same where the text is not ASCII (152 bytes)", async () => {
+    expect(await cost(["message", "news", "я".repeat(32)], asText)).toBeLessThan(175);
+  });
+
+  it("is one Buffer, and a share of the memory behind it, where bytes are wanted (140 bytes)", async () => {
+    expect(await cost(["message", "news", "x".repeat(64)], asBytes)).toBeLessThan(160);
+  });
+
+  it("is counted, or all of this would prove nothing", async () => {
+    const kept: unknown[] = [];
+    const words = ["message", "news", "x".repeat(64)];
+    const usual = await cost(words, asText);
+    const withObject = await cost(words, (payload) => {
+      kept[0] = { length: payload.text().length };
+    });
+    expect(kept).toHaveLength(1);
+    expect(withObject - usual).toBeGreaterThan(24);
+    expect(withObject).toBeGreaterThan(90);
+    expect(touched).toBeGreaterThan(0);
+  });
+});
