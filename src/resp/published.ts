@@ -103,7 +103,7 @@ export class PublishedDecoder implements Payload {
     const found = this.#payload(to);
     if (found !== TAKEN) return found;
     window.prepareText(window.start, this.#at);
-    const channel = window.latin1(from, to);
+    const channel = window.name(from, to);
     window.start = this.#at;
     if (shard) this.#receiver.smessage(channel, this);
     else this.#receiver.message(channel, this);
@@ -125,8 +125,8 @@ export class PublishedDecoder implements Payload {
     const found = this.#payload(to);
     if (found !== TAKEN) return found;
     window.prepareText(window.start, this.#at);
-    const pattern = window.latin1(patternFrom, patternTo);
-    const channel = window.latin1(from, to);
+    const pattern = window.name(patternFrom, patternTo);
+    const channel = window.name(from, to);
     window.start = this.#at;
     this.#receiver.pmessage(pattern, channel, this);
     return TAKEN;

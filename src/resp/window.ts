@@ -7,6 +7,8 @@ const USUAL = 64 * 1024;
 const TEXT_BLOCK = 1024;
 /** The same for small Buffers. */
 const BYTES_BLOCK = 4096;
+/** A name that is compared with the next. */
+const LONGEST_NAME = 128;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -36,6 +38,7 @@ export class Window {
   #mixed = false;
   #mixedTo = 0;
 
+  #lastName = "";
   #bytes: Buffer = NOTHING;
   #bytesFrom = 0;
   #bytesTo = 0;
@@ -65,12 +68,20 @@ export class Window {
     this.#mixedTo = 0;
   }
 
-  /** Text of [from, to) with one char per byte. */
-  latin1(from: number, to: number): string {
+  /** A name at [from, to), with one char per byte. */
+  name(from: number, to: number): string {
     if (to <= this.#textTo && from >= this.#textFrom) {
       return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
     }
-    return this.buffer.toString("latin1", from, to);
+    // Where payloads are not ASCII there is no text to cut it from, but it often is the same as the last one.
+    const { buffer } = this;
+    const last = this.#lastName;
+    let same = to - from === last.length;
+    for (let i = 0; same && i < last.length; i++) same = buffer[from + i] === last.charCodeAt(i);
+    if (same) return last;
+    const name = buffer.toString("latin1", from, to);
+    if (name.length <= LONGEST_NAME) this.#lastName = name;
+    return name;
   }
 
   /** Text of [from, to), decoded as UTF-8. */
