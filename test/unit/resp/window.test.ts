@@ -32,14 +32,14 @@ describe("a window", () => {
     write(window, " and more");
     expect(window.buffer).toBe(buffer);
     expect(window.start).toBe(0);
-    expect(window.latin1(0, window.end)).toBe("rest and more");
+    expect(window.name(0, window.end)).toBe("rest and more");
   });
 
   test("grows only when it is full, keeps its bytes, and shrinks when it is empty", () => {
     const window = new Window(MiB);
     const text = "0123456789".repeat(20_000);
     write(window, text);
-    expect(window.latin1(0, window.end)).toBe(text);
+    expect(window.name(0, window.end)).toBe(text);
     expect(window.buffer.length).toBeGreaterThanOrEqual(text.length);
     expect(window.buffer.length).toBeLessThan(4 * text.length);
     expect(window.view.byteLength).toBe(window.buffer.length);
@@ -65,7 +65,7 @@ describe("a window", () => {
     window.prepareText(0, 6);
     expect(window.utf8(0, 6)).toBe("ascii ");
     window.prepareText(6, 8);
-    expect([window.utf8(6, 8), window.latin1(6, 8)]).toEqual(["é", "\xc3\xa9"]);
+    expect([window.utf8(6, 8), window.name(6, 8)]).toEqual(["é", "\xc3\xa9"]);
     window.prepareText(8, 14);
     expect(window.utf8(8, 14)).toBe(" ascii");
   });
