@@ -72,7 +72,7 @@ function cell({ back, silent, lost, told, misplaced, crashed, notes }, facts) {
   parts.push(lost === 0 ? "nothing lost" : told === lost ? `${lost} lost, all told` : `${lost} lost, ${told} told`);
   if (misplaced > 0) parts.push(`${misplaced} twice or late`);
   if (facts !== "") parts.push(facts);
-  const [last] = notes.filter((text) => /NOPERM|WRONGPASS|denied|NOAUTH/.test(text));
-  if (last !== undefined) parts.push(`told: ${last.split(":").slice(1).join(":").trim().slice(0, 40)}`);
+  const [code] = notes.flatMap((text) => /NOPERM|WRONGPASS|NOAUTH|denied: .*/.exec(text) ?? []);
+  if (code !== undefined) parts.push(code.startsWith("denied") ? code : `error ${code}`);
   return parts.join("; ");
 }

@@ -40,7 +40,7 @@ onCluster(
         tls: { ca: ca.cert },
         lookup,
         natMap,
-        commandTimeout: 500,
+        commandTimeout: 2000,
         connectTimeout: 300,
         retryPolicy: () => 50,
       });
