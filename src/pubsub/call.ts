@@ -1,4 +1,5 @@
 import { Deferred } from "../core/deferred.ts";
+import { currentMonotonic } from "../core/now.ts";
 import { Watchdog } from "../core/watchdog.ts";
 
 /** Whether the connection that a call waits on is up. */
@@ -26,7 +27,7 @@ export class Call<E, S> {
   readonly #deferred: Deferred<void> = new Deferred();
   readonly #watchdog: Watchdog;
   /** What is left of the bounds. */
-  #budget: Record<Phase, number>;
+  readonly #budget: Record<Phase, number>;
   /** `null`: its time does not run yet. */
   #phase: Phase | null = null;
   #since = 0;
@@ -74,8 +75,9 @@ export class Call<E, S> {
   /** Counts a confirmation. */
   confirm(entry: E): void {
     if (!this.#left.delete(entry)) return;
-    this.#since = performance.now();
-    this.#budget = { ...this.#bounds };
+    this.#since = currentMonotonic();
+    this.#budget.ready = this.#bounds.ready;
+    this.#budget.away = this.#bounds.away;
   }
 
   resolve(): void {

@@ -1,4 +1,5 @@
 import type { PendingReply } from "../connection/pending.ts";
+import type { ConfirmationKind } from "../connection/pushes.ts";
 import { ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Claim, Entry, Home, Told } from "./entry.ts";
@@ -34,6 +35,8 @@ export class Command implements PendingReply {
   readonly wantsText = false;
   since = 0;
   readonly verb: Verb;
+  /** What its confirmations are called. */
+  readonly kind: ConfirmationKind;
   readonly link: Carrier;
   /** The connection it was sent on. */
   readonly epoch: number;
@@ -65,6 +68,7 @@ export class Command implements PendingReply {
     },
   ) {
     this.verb = step.verb;
+    this.kind = step.verb.toLowerCase() as ConfirmationKind;
     this.#entries = [...step.entries];
     this.link = context.link;
     this.epoch = context.link.epoch;

@@ -28,23 +28,25 @@ export interface HandlerHost {
   overflowed(): void;
   handlerFailed(message: AnyPublished, error: unknown): void;
   /** The queue of a channel or pattern whose handler is at work; `null` where none is. */
-  queueOf(id: string): HandlerQueue | null;
+  queueOf(entry: Entry): HandlerQueue | null;
   /** Messages queue behind an async handler... */
   busy(queue: HandlerQueue): void;
   /** ...and none is left. */
   idle(queue: HandlerQueue): void;
 }
 
-/** Hands the messages of one channel or pattern to its handler. */
+/** What a queue is known by: the handlers of a name, one replacing the other, never run at the same time. */
+export function queueIdOf({ kind, key }: Entry): string {
+  return `${kind}:${key}`;
+}
+
+/** Hands the messages of channels or patterns to their handler; those of many may have the same. */
 export class HandlerSink implements Sink {
   readonly handler: AnyHandler;
   readonly #host: HandlerHost;
-  readonly #id: string;
 
-  /** `id` names the channel or pattern: its handlers, one replacing the other, never run at the same time. */
-  constructor(host: HandlerHost, id: string, handler: AnyHandler) {
+  constructor(host: HandlerHost, handler: AnyHandler) {
     this.#host = host;
-    this.#id = id;
     this.handler = handler;
   }
 
@@ -72,13 +74,13 @@ export class HandlerSink implements Sink {
   #take(entry: Entry, message: AnyPublished | null, size: number): void {
     if (message === null) return;
     this.#host.handled();
-    const queue = this.#host.queueOf(this.#id);
+    const queue = this.#host.queueOf(entry);
     if (queue !== null) {
       queue.add(entry, message, size);
       return;
     }
     const result = this.call(message);
-    if (result !== null) new HandlerQueue(this.#host, this.#id).start(this, message, result);
+    if (result !== null) new HandlerQueue(this.#host, queueIdOf(entry)).start(this, message, result);
   }
 }
 

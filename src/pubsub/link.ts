@@ -3,6 +3,7 @@ import type { ConfirmationKind, PushReceiver } from "../connection/pushes.ts";
 import type { Endpoint } from "../connection/settings.ts";
 import { Supervisor } from "../connection/supervisor.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
+import { currentMonotonic } from "../core/now.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { ConnectionError, PubSubError, TimeoutError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
@@ -234,7 +235,7 @@ export class Link implements PushReceiver, Carrier {
     const connection = this.#connection;
     if (key === null || connection === null) return;
     const command = connection.head;
-    if (command instanceof Command && command.verb.toLowerCase() === kind && this.#confirm(command, key, count)) return;
+    if (command instanceof Command && command.kind === kind && this.#confirm(command, key, count)) return;
     const entry = kind === "sunsubscribe" ? this.#registry.shard.get(key) : undefined;
     if (entry?.link === this) this.#owner.dismissed(this, entry, connection.lastByteAt);
   }
@@ -248,7 +249,7 @@ export class Link implements PushReceiver, Carrier {
     if (this.#connection === null) return true;
     const entry = command.take(key);
     if (entry === undefined) return false;
-    this.#progress = performance.now();
+    this.#progress = currentMonotonic();
     const last = command.done && command.nonce === null;
     if (last) this.#connection.answered();
     this.#owner.confirmed(command, entry, count);

@@ -1,5 +1,6 @@
 import { isAscii } from "node:buffer";
 import { ProtocolError } from "../errors.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** Where reads land when nothing large is on its way. */
 const USUAL = 64 * 1024;
@@ -89,7 +90,7 @@ export class Window {
     if (to <= this.#textTo && from >= this.#textFrom) {
       return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
     }
-    return to <= this.#asciiTo ? this.buffer.toString("latin1", from, to) : this.buffer.toString("utf8", from, to);
+    return to <= this.#asciiTo ? this.buffer.toString("latin1", from, to) : decodeUtf8(this.buffer, from, to);
   }
 
   /** A copy of [from, to). */

@@ -8,6 +8,7 @@ import {
   type HandlerHost,
   type HandlerQueue,
   HandlerSink,
+  queueIdOf,
 } from "../../../src/pubsub/handler.ts";
 import type { Payload } from "../../../src/resp/reply.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -48,8 +49,8 @@ class Host implements HandlerHost {
     this.failures.push(error);
   }
 
-  queueOf(id: string): HandlerQueue | null {
-    return [...this.busyQueues].find((queue) => queue.id === id) ?? null;
+  queueOf(entry: Entry): HandlerQueue | null {
+    return [...this.busyQueues].find((queue) => queue.id === queueIdOf(entry)) ?? null;
   }
 
   busy(queue: HandlerQueue): void {
@@ -67,7 +68,7 @@ class Channel {
   readonly entry = new Entry("channel", "a", "a", discard);
 
   register(handler: AnyHandler): void {
-    this.entry.sink = new HandlerSink(this.host, "a", handler);
+    this.entry.sink = new HandlerSink(this.host, handler);
   }
 
   send(...texts: string[]): void {
@@ -103,7 +104,7 @@ describe("a handler's queue", () => {
     const host = new Host();
     const entry = new Entry("pattern", "a*", "a*", discard);
     const seen: AnyPublished[] = [];
-    new HandlerSink(host, "p", (message) => seen.push(message)).pmessage(entry, "ab", payload("1"));
+    new HandlerSink(host, (message) => seen.push(message)).pmessage(entry, "ab", payload("1"));
     expect(seen).toEqual([{ type: "pmessage", pattern: "a*", channel: "ab", data: "1" }]);
   });
 

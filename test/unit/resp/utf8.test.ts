@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeUtf8 } from "../../../src/resp/utf8.ts";
+
+/** What V8 makes of it. */
+function expectSame(bytes: Uint8Array): void {
+  const buffer = Buffer.concat([Buffer.from("before"), bytes, Buffer.from("behind")]);
+  const [from, to] = [6, 6 + bytes.length];
+  expect(decodeUtf8(buffer, from, to)).toBe(buffer.toString("utf8", from, to));
+}
+
+describe("text is what V8 makes of it", () => {
+  test.each(["", "a", "é", "ÿ", "߿", "ࠀ", "€", "퟿", "", "�", "￿", "𐀀", "😀", "\u{10ffff}", "aé€😀".repeat(100)])(
+    "%j",
+    (text) => expectSame(Buffer.from(text)),
+  );
+
+  test.each([
+    "80",
+    "bf",
+    "c0af",
+    "c1bf",
+    "c3",
+    "c328",
+    "e2",
+    "e282",
+    "e28228",
+    "e080af",
+    "eda080",
+    "edbfbf",
+    "f0",
+    "f09f98",
+    "f0808080",
+    "f4908080",
+    "f5808080",
+    "ff",
+    "61e28262",
+  ])("invalid bytes %s", (hex) => expectSame(Buffer.from(hex, "hex")));
+
+  test("of any length", () => {
+    for (const length of [1, 340, 341, 342, 512, 1023, 1024, 1025, 5000]) {
+      expectSame(Buffer.from("€".repeat(Math.ceil(length / 3))).subarray(0, length));
+      expectSame(Buffer.alloc(length, "é"));
+    }
+  });
+
+  test("whatever the bytes are", () => {
+    const text = fc.string({ unit: "binary", maxLength: 200 }).map((some) => Buffer.from(some));
+    fc.assert(fc.property(fc.oneof(text, fc.uint8Array({ maxLength: 60 })), expectSame), { numRuns: 5000 });
+  });
+});
