@@ -7,7 +7,7 @@ import { diagnostics } from "../diagnostics.ts";
 import { ConnectionError, ProtocolError, TidingsError, TimeoutError } from "../errors.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { type Argument, Encoder } from "../resp/encoder.ts";
-import type { Payload, Receiver, Reply } from "../resp/reply.ts";
+import type { Confirmed, Payload, Receiver, Reply } from "../resp/reply.ts";
 import { shakeHands } from "./handshake.ts";
 import { Fence, PendingCommand, type PendingReply } from "./pending.ts";
 import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
@@ -256,6 +256,10 @@ export class Connection implements Receiver {
 
   pmessage(pattern: string, channel: string, payload: Payload): void {
     this.pushes.pmessage(pattern, channel, payload);
+  }
+
+  confirmation(kind: Confirmed, name: string, count: number): void {
+    this.pushes.confirmation(kind, name, count);
   }
 
   push(items: Reply[]): void {

@@ -1,4 +1,4 @@
-import type { Payload, Receiver } from "./reply.ts";
+import type { Confirmed, Payload, Receiver } from "./reply.ts";
 import type { Window } from "./window.ts";
 
 /*
@@ -8,6 +8,11 @@ import type { Window } from "./window.ts";
  *     >3\r\n $8\r\n smessage\r\n $4\r\n news\r\n  $11\r\n hello world\r\n
  *     >4\r\n $8\r\n pmessage\r\n $6\r\n news.*\r\n $6\r\n news.x\r\n $11\r\n hello world\r\n
  *     0      4      8
+ *
+ * and, because a restore brings 100,000 of them, the confirmation of a subscribe:
+ *
+ *     >3\r\n $9\r\n subscribe\r\n   $4\r\n news\r\n :1\r\n                   likewise ssubscribe
+ *     >3\r\n $10\r\n psubscribe\r\n $6\r\n news.*\r\n :2\r\n
  *
  * It is written by hand because it runs for every message. The fixed bytes are compared four at a time, the lengths are
  * read digit by digit, and the only things made are the channel's text and what the receiver asks of the payload.
@@ -21,11 +26,21 @@ const KIND_8_S = 0x380d0a73; // 8 \r \n s
 const KIND_8_P = 0x380d0a70; // 8 \r \n p
 const ESSA = 0x65737361; // e s s a
 const MESS = 0x6d657373; // m e s s
+const KIND_9 = 0x390d0a73; // 9 \r \n s
+const KIND_10 = 0x31300d0a; // 1 0 \r \n
+const UBSC = 0x75627363; // u b s c
+const RIBE = 0x72696265; // r i b e
+const SUBS = 0x73756273; // s u b s
+const CRIB = 0x63726962; // c r i b
+const P = 0x70;
+const S = 0x73;
+const E = 0x65;
 const AGE = 0x6765; // g e
 const AGE_CR = 0x6167650d; // a g e \r
 const END = 0x0d0a; // \r \n
 const LF_DOLLAR = 0x0a24; // \n $
 const END_DOLLAR = 0x0d0a24; // \r \n $, behind a name
+const END_COLON = 0x0d0a3a; // \r \n :, behind the name in a confirmation
 const CR = 0x0d;
 const LF = 0x0a;
 const DOLLAR = 0x24;
@@ -85,7 +100,7 @@ export class PublishedDecoder implements Payload {
         if (view.getUint16(start + 15) !== END || view.getUint8(start + 17) !== DOLLAR) return OTHER;
         return this.#message(start + 18, false);
       }
-      if (kind !== KIND_8_S) return OTHER;
+      if (kind !== KIND_8_S) return this.#confirmation(kind);
       if (view.getUint32(start + 9) !== MESS || view.getUint32(start + 13) !== AGE_CR) return OTHER;
       return view.getUint16(start + 17) === LF_DOLLAR ? this.#message(start + 19, true) : OTHER;
     }
@@ -129,6 +144,37 @@ export class PublishedDecoder implements Payload {
     const channel = window.name(from, to);
     window.start = this.#at;
     this.#receiver.pmessage(pattern, channel, this);
+    return TAKEN;
+  }
+
+  #confirmation(kind: number): Found {
+    const window = this.#window;
+    const { view, start } = window;
+    let at = start + 17;
+    let what: Confirmed = "subscribe";
+    if (kind === KIND_9) {
+      if (view.getUint32(start + 9) !== UBSC || view.getUint32(start + 13) !== RIBE) return OTHER;
+    } else {
+      const first = view.getUint8(start + 9);
+      if (kind !== KIND_10 || (first !== P && first !== S)) return OTHER;
+      if (view.getUint32(start + 10) !== SUBS || view.getUint32(start + 14) !== CRIB) return OTHER;
+      if (view.getUint8(start + 18) !== E) return OTHER;
+      what = first === P ? "psubscribe" : "ssubscribe";
+      at = start + 19;
+    }
+    if (view.getUint32(at) >>> 8 !== END_DOLLAR) return OTHER;
+    const length = this.#length(at + 3);
+    if (length < 0) return this.#without(length);
+    const from = this.#at;
+    const to = from + length;
+    if (to + 4 > window.end) return UNFINISHED;
+    if (view.getUint32(to) >>> 8 !== END_COLON) return OTHER;
+    const count = this.#length(to + 3);
+    if (count < 0) return this.#without(count);
+    window.prepareText(start, this.#at);
+    const name = window.name(from, to);
+    window.start = this.#at;
+    this.#receiver.confirmation(what, name, count);
     return TAKEN;
   }
 

@@ -26,12 +26,17 @@ export interface Payload {
   bytes(): Buffer;
 }
 
+/** The confirmations that come in large numbers. */
+export type Confirmed = "subscribe" | "psubscribe" | "ssubscribe";
+
 /** Where decoded frames go. Names arrive as keys: strings with one char per byte. */
 export interface Receiver {
   message(channel: string, payload: Payload): void;
   smessage(channel: string, payload: Payload): void;
   pmessage(pattern: string, channel: string, payload: Payload): void;
-  /** Any other push: a confirmation, an invalidation, or a published message of an unusual shape. */
+  /** A subscription is confirmed; `count` is the server's. */
+  confirmation(kind: Confirmed, name: string, count: number): void;
+  /** Any other push: another confirmation, an invalidation, or a published message of an unusual shape. */
   push(items: Reply[]): void;
   reply(value: Reply): void;
   /** Whether the bulk strings of the reply that comes next are wanted as text. */

@@ -46,6 +46,28 @@ describe("shared consumers", () => {
     expect(two.state).toBe("closed");
   });
 
+  test("are 10,000 on one connection; what one of them gives up stays the others'", { timeout: 60_000 }, async () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `many${index % 5000}`);
+    const seen = new Map<number, string>();
+    const consumers = await Promise.all(
+      names.map((name, index) => client.subscribe(name, ({ data }) => seen.set(index, data))),
+    );
+    expect((await subscriberClients(server.control)).map(({ sub }) => sub)).toEqual([5000]);
+    expect(client.stats().consumers).toBe(10_000);
+    await Promise.all(consumers.slice(0, 5000).map((consumer) => consumer.close()));
+    expect((await subscriberClients(server.control)).map(({ sub }) => sub)).toEqual([5000]);
+    await Promise.all([client.publish("many0", "x"), client.publish("many4999", "y")]);
+    await eventually(() =>
+      expect([...seen]).toEqual([
+        [5000, "x"],
+        [9999, "y"],
+      ]),
+    );
+    await Promise.all(consumers.map((consumer) => consumer.close()));
+    await expectServerTruth(server, {});
+    expect(client.stats().consumers).toBe(0);
+  });
+
   test("count their own names as a server would, whoever else wants them", async () => {
     const other = await client.pubsub({ shared: true, channels: ["b", "c"] });
     const consumer = await client.pubsub({ shared: true });

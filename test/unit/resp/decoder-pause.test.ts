@@ -16,6 +16,7 @@ function noting(behind: (decoder: Decoder, heard: string[]) => void): { decoder:
     message: (_channel, payload) => note(payload.text()),
     smessage: (_channel, payload) => note(payload.text()),
     pmessage: (_pattern, _channel, payload) => note(payload.text()),
+    confirmation: (kind) => note(`${kind} confirmed`),
     // Where a message is cut, the general decoder may take it.
     push: (items) => note(String(items[0]) === "message" ? String(items[2]) : `push of ${items.length}`),
     reply: (value) => note(`reply ${String(value)}`),
@@ -47,9 +48,9 @@ describe("a paused decoder", () => {
     }
     expect(steps).toEqual([
       ["reply a"],
-      ["reply a", "push of 3"],
-      ["reply a", "push of 3", "x"],
-      ["reply a", "push of 3", "x"],
+      ["reply a", "subscribe confirmed"],
+      ["reply a", "subscribe confirmed", "x"],
+      ["reply a", "subscribe confirmed", "x"],
     ]);
   });
 

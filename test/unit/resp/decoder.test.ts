@@ -157,7 +157,15 @@ describe("published messages", () => {
 });
 
 describe("a decoder", () => {
-  const ignore = { wantsText: true, message() {}, smessage() {}, pmessage() {}, push() {}, reply() {} };
+  const ignore = {
+    wantsText: true,
+    message() {},
+    smessage() {},
+    pmessage() {},
+    confirmation() {},
+    push() {},
+    reply() {},
+  };
 
   test("decodes nothing more once it is halted, not even what it holds", () => {
     const channels: string[] = [];

@@ -28,6 +28,8 @@ export class Recorder implements Receiver {
   readonly pushes: Reply[][] = [];
   readonly published: Published[] = [];
   readonly trace: string[] = [];
+  /** Confirmations that the hand-written decoder has read. */
+  confirmed = 0;
   readonly decoder: Decoder;
   readonly #arrays: boolean;
 
@@ -58,6 +60,13 @@ export class Recorder implements Receiver {
 
   pmessage(pattern: string, channel: string, payload: Payload): void {
     this.#publish("pmessage", pattern, channel, payload);
+  }
+
+  confirmation(kind: string, name: string, count: number): void {
+    const items = [Buffer.from(kind), Buffer.from(name, "latin1"), count];
+    this.confirmed++;
+    if (this.#arrays) this.reply(items);
+    else this.push(items);
   }
 
   push(items: Reply[]): void {
