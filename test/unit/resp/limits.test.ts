@@ -44,6 +44,7 @@ describe("depth", () => {
       message() {},
       smessage() {},
       pmessage() {},
+      confirmation() {},
     };
     const decoder = new Decoder(receiver, { ...limits, depth: 200_000 });
     decoder.write(Buffer.from(`${"*1\r\n".repeat(100_000)}:7\r\n`));

@@ -135,6 +135,7 @@ describe("what is kept pins little more than itself", () => {
       wantsText: true,
       smessage() {},
       pmessage() {},
+      confirmation() {},
       push() {},
       reply() {},
       message: (_channel: string, payload: Payload) => {
