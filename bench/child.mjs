@@ -1,6 +1,7 @@
 // A child process that is spoken to in messages, and that never outlives its time or its parent.
 
 import { fork } from "node:child_process";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ERROR_TEXT = 4000;
@@ -18,14 +19,16 @@ export class Child {
   #exited;
 
   /**
-   * Starts a file of this folder.
+   * Starts a file of this folder, or of any, by its URL.
    * @param {string} file
    * @param {object} config what the child's `config` is
    * @param {number} seconds after which it ends itself
+   * @param {string} program what runs it
    */
-  constructor(file, config, seconds) {
-    this.#name = file;
+  constructor(file, config, seconds, program = process.execPath) {
+    this.#name = basename(file);
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify({ ...config, seconds })], {
+      execPath: program,
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

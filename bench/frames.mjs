@@ -29,7 +29,7 @@ const UTF8 = [...`${ASCII}éßøñščžабвгдежзилмнопрстабв
  */
 export function receivedReel(scenario) {
   const kind = scenario.protocol === 3 ? ">" : "*";
-  const head = scenario.pattern === null ? ["message"] : ["pmessage", scenario.pattern];
+  const head = scenario.pattern !== null ? ["pmessage", scenario.pattern] : [scenario.sharded ? "smessage" : "message"];
   return makeReel(scenario, (channel, payload) => frame(kind, [...head, channel, payload]));
 }
 

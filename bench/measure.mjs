@@ -1,26 +1,55 @@
 // Runs one entry of a scenario once: fresh processes, a warm-up, then the phase that counts.
 
 import { setTimeout as wait } from "node:timers/promises";
+import { bunProgram } from "./bun-program.mjs";
 import { Child } from "./child.mjs";
 import { CLIENTS } from "./clients.mjs";
+import { ask } from "./common/ask.mjs";
+import { NativeChild } from "./native.mjs";
+import { measurePackage } from "./package-figures.mjs";
 
 const RUN_SECONDS = 60;
-const SERVER_SECONDS = 900;
+const SERVER_SECONDS = 3600;
 /** Between the phases, so that the garbage of one is not the next one's. */
 const SETTLE = 50;
+/** What the latencies of one run are taken from, and of the messages before. */
+const LATENCY_SECONDS = 2;
+const LATENCY_WARM_UP_SECONDS = 0.5;
+/** Milliseconds between two looks at how many subscriptions a server has. */
+const LOOK = 3;
+
+const REAL_SERVER = new URL("real-server.mjs", import.meta.url).href;
+const REPLAY_SERVER = new URL("replay-server.mjs", import.meta.url).href;
+const PUBLISHER = new URL("publisher.mjs", import.meta.url).href;
+const PACER = new URL("pacer.mjs", import.meta.url).href;
+const PUBLISHING = new URL("publishing.mjs", import.meta.url).href;
+const SUBSCRIBING = new URL("subscribing.mjs", import.meta.url).href;
+const LATENCY = new URL("latency.mjs", import.meta.url).href;
+const MANY = new URL("many.mjs", import.meta.url).href;
+const QUEUE = new URL("queue.mjs", import.meta.url).href;
 
 /**
  * Where a scenario's messages come from.
  * @typedef {object} Source
  * @property {number} port
- * @property {Child | null} player what is told to play; null where the measured client itself publishes
+ * @property {Child | null} player what is told to play; null where nothing is played
  * @property {number} reelMessages
  * @property {() => Promise<void>} stop
  */
 
+/**
+ * What one run is made with.
+ * @typedef {object} Run
+ * @property {import("./scenarios.mjs").Scenario} scenario
+ * @property {import("./scenarios.mjs").Entry} entry
+ * @property {Source} source
+ * @property {number} scale of the number of messages
+ * @property {string | null} native the program in C
+ */
+
 /** Starts a private server. */
 export async function startServer() {
-  const child = new Child("real-server.mjs", {}, SERVER_SECONDS);
+  const child = new Child(REAL_SERVER, {}, SERVER_SECONDS);
   try {
     const { port, version } = await child.next("ready");
     return { port, version, stop: () => child.stop() };
@@ -37,10 +66,10 @@ export async function startServer() {
  * @returns {Promise<Source>}
  */
 export async function startSource(scenario, serverPort, reelMessages) {
-  if (scenario.set === "publish") {
+  const file = { replay: REPLAY_SERVER, queue: REPLAY_SERVER, server: PUBLISHER }[scenario.set];
+  if (file === undefined) {
     return { port: serverPort, player: null, reelMessages, stop: async () => {} };
   }
-  const file = scenario.set === "replay" ? "replay-server.mjs" : "publisher.mjs";
   const player = new Child(file, { scenario, port: serverPort }, SERVER_SECONDS);
   try {
     const { port } = await player.next("ready");
@@ -51,26 +80,55 @@ export async function startSource(scenario, serverPort, reelMessages) {
   }
 }
 
+/** How each set is measured. @type {Record<string, (run: Run) => Promise<Record<string, number>>>} */
+const MEASURES = {
+  replay: measureMessages,
+  server: measureMessages,
+  publish: measureMessages,
+  latency: measureLatency,
+  subscriptions: measureMany,
+  queue: measureQueue,
+  package: async ({ entry }) => measurePackage(entry.client),
+};
+
 /**
- * @param {import("./scenarios.mjs").Scenario} scenario
- * @param {import("./scenarios.mjs").Entry} entry
- * @param {Source} source
- * @param {number} scale of the number of messages
- * @returns {Promise<import("./meter.mjs").Figures>}
+ * @param {Run} run
+ * @returns {Promise<Record<string, number>>} the figures that its set has
  */
-export async function measure(scenario, entry, source, scale) {
-  const { share, publishShare } = CLIENTS[entry.client];
-  const part = scale * (source.player === null ? publishShare : share);
-  const file = source.player === null ? "publishing.mjs" : "subscribing.mjs";
-  const child = new Child(file, { scenario, entry, port: source.port }, RUN_SECONDS);
+export function measure(run) {
+  return MEASURES[run.scenario.set](run);
+}
+
+/** Ends a child whatever becomes of its work. */
+async function using(child, work) {
   try {
-    await child.next("ready");
-    await phase(child, source, scenario.warmUp);
-    await wait(SETTLE);
-    return await phase(child, source, scenario.messages * part);
+    return await work(child);
   } finally {
     await child.stop();
   }
+}
+
+function startChild(file, { scenario, entry, source, native }, more = {}) {
+  const config = { scenario, entry, port: source.port, ...more };
+  const { runs } = CLIENTS[entry.client];
+  if (runs === "native") {
+    return new NativeChild(native, config, RUN_SECONDS);
+  }
+  return new Child(file, config, RUN_SECONDS, runs === "bun" ? bunProgram() : process.execPath);
+}
+
+function measureMessages(run) {
+  const { scenario, entry, source, scale } = run;
+  const { share, publishShare } = CLIENTS[entry.client];
+  const publishing = scenario.set === "publish";
+  const part = scale * (publishing ? publishShare : share);
+  return using(startChild(publishing ? PUBLISHING : SUBSCRIBING, run), async (child) => {
+    await child.next("ready");
+    // A slow client gets a shorter warm-up as well; it has compiled what it runs by then.
+    await phase(child, source, scenario.warmUp * Math.min(1, scale * 2, part * 4));
+    await wait(SETTLE);
+    return await phase(child, source, scenario.messages * part);
+  });
 }
 
 async function phase(child, { player, reelMessages }, wanted) {
@@ -82,4 +140,61 @@ async function phase(child, { player, reelMessages }, wanted) {
   }
   const { figures } = await child.next("measured");
   return figures;
+}
+
+function measureLatency(run) {
+  const { scenario, source } = run;
+  const messages = Math.round(scenario.rate * LATENCY_SECONDS);
+  const warmUp = Math.round(scenario.rate * LATENCY_WARM_UP_SECONDS);
+  return using(startChild(LATENCY, run, { messages, warmUp }), async (child) => {
+    await child.next("ready");
+    const pace = { port: source.port, channel: "news", size: scenario.payload.size, rate: scenario.rate };
+    return await using(new Child(PACER, pace, RUN_SECONDS), async (pacer) => {
+      await pacer.next("ready");
+      pacer.send({ type: "publish", messages: messages + warmUp });
+      const { figures } = await child.next("measured");
+      return figures;
+    });
+  });
+}
+
+function measureMany(run) {
+  const { scenario, source } = run;
+  const { port } = source;
+  return using(startChild(MANY, run), async (child) => {
+    const { subscribe, heap, tells } = await child.next("subscribed");
+    child.send({ type: "watch" });
+    await child.next("watching");
+    await ask(port, "CLIENT", "KILL", "TYPE", "pubsub");
+    const { at: from } = await child.next("connected");
+    const told = tells ? (await child.next("restored")).at : null;
+    const seen = await subscribed(port, scenario.channels);
+    return { subscribe, restore: (told ?? seen) - from, heap };
+  });
+}
+
+/** When a server has so many subscriptions of one client; milliseconds of the clock that all processes share. */
+async function subscribed(port, count) {
+  for (;;) {
+    const list = await ask(port, "CLIENT", "LIST", "TYPE", "pubsub");
+    if (list.includes(` sub=${count} `)) {
+      return Number(process.hrtime.bigint()) / 1e6;
+    }
+    await wait(LOOK);
+  }
+}
+
+function measureQueue(run) {
+  const { scenario, entry, source } = run;
+  const { depth } = entry;
+  const rounds = depth >= scenario.messages ? 1 : Math.ceil((scenario.messages + scenario.warmUp) / depth);
+  const { messages, warmUp } = scenario;
+  return using(startChild(QUEUE, run, { depth, messages, warmUp }), async (child) => {
+    for (let round = 0; round < rounds; round += 1) {
+      const { times } = await child.next("armed");
+      source.player.send({ type: "play", times });
+    }
+    const { figures } = await child.next("measured");
+    return figures;
+  });
 }

@@ -1,25 +1,51 @@
 // Makes sure that the peers are installed and that our build is current.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildExists, buildIsCurrent, root } from "./build.mjs";
+import { bunProgram, hasBun } from "./bun-program.mjs";
+import { compile } from "./native.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Installs the peers when one of them is missing or of another version; returns their versions. */
+/** Installs the peers when one of them is missing or of another version; returns the versions of those that must be there. */
 export function preparePeers() {
-  const { devDependencies: wanted } = readManifest(here);
-  const peers = Object.entries(wanted);
-  if (peers.some(([name, version]) => installedVersion(name) !== version)) {
+  const { devDependencies: needed, optionalDependencies: optional } = readManifest(here);
+  if (!areCurrent(needed) || (!areCurrent(optional) && !wasInstalled())) {
     note("installing the peers");
     if (!npm(here, ["ci", "--no-audit", "--no-fund"])) {
       throw new Error("npm ci failed in bench; its own message is above");
     }
   }
-  const { redis, ioredis } = wanted;
+  const { redis, ioredis } = needed;
   return { "node-redis": redis, ioredis };
+}
+
+/**
+ * The peers that are not everywhere, once {@link preparePeers} was called: their versions, and why others are missing.
+ * @returns {{ versions: Record<string, string>, missing: Record<string, string>, native: string | null, stop: () => void }}
+ *   `native`: the program in C, until `stop`
+ */
+export function prepareOptionalPeers() {
+  const versions = {};
+  const missing = {};
+  const glide = installedVersion("@valkey/valkey-glide");
+  const canGlide = glide !== null && succeeds(process.execPath, ["-e", 'import("@valkey/valkey-glide")']);
+  keep("valkey-glide", canGlide ? glide : null, "npm has none for this platform");
+  keep("Bun", hasBun() && succeeds(bunProgram(), ["--version"]) ? installedVersion("bun") : null, "npm has none here");
+  const compiled = compile();
+  keep("hiredis", compiled.version ?? null, compiled.reason);
+  return { versions, missing, native: compiled.program ?? null, stop: () => compiled.remove?.() };
+
+  function keep(client, version, reason) {
+    if (version === null) {
+      missing[client] = reason;
+    } else {
+      versions[client] = version;
+    }
+  }
 }
 
 /**
@@ -40,6 +66,20 @@ export function prepareBuild(allowed) {
 /** Writes a line of progress. @param {string} text */
 export function note(text) {
   process.stderr.write(`bench: ${text}\n`);
+}
+
+function areCurrent(wanted) {
+  return Object.entries(wanted).every(([name, version]) => installedVersion(name) === version);
+}
+
+// What is optional and could not be had is not asked for again until the lock file changes.
+function wasInstalled() {
+  const at = (...path) => statSync(join(here, ...path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return at("node_modules", ".package-lock.json") > at("package-lock.json");
+}
+
+function succeeds(program, args) {
+  return spawnSync(program, args, { cwd: here, stdio: "ignore" }).status === 0;
 }
 
 function installedVersion(name) {

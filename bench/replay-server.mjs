@@ -7,13 +7,16 @@ import { config, fail, on, tell } from "./parent.mjs";
 import { pump } from "./pump.mjs";
 
 const INFO = "# Server\r\nredis_version:7.4.0\r\nredis_mode:standalone\r\nloading:0\r\nrole:master\r\n";
+const NODE_ID = "a".repeat(40);
+const LAST_SLOT = 16_383;
 const HELLO = { server: "redis", version: "7.4.0", proto: 3, id: 1, mode: "standalone", role: "master", modules: [] };
 
 /** @type {import("./scenarios.mjs").Scenario} */
 const scenario = config.scenario;
-const reel = receivedReel(scenario);
-/** @type {Set<import("node:net").Socket>} */
-const subscribers = new Set();
+/** Some clients know RESP2 only; the same messages in it are of the same length. */
+const reels = { 2: receivedReel({ ...scenario, protocol: 2 }), 3: receivedReel({ ...scenario, protocol: 3 }) };
+/** @type {Map<import("node:net").Socket, { protocol: 2 | 3 }>} */
+const subscribers = new Map();
 
 const server = createServer({ noDelay: true }, (socket) => {
   const reader = new CommandReader();
@@ -33,10 +36,12 @@ function answer(connection, name, args) {
       return hello(connection, args);
     case "SUBSCRIBE":
     case "PSUBSCRIBE":
-      subscribers.add(connection.socket);
+    case "SSUBSCRIBE":
+      subscribers.set(connection.socket, connection);
       return args.map((channel) => confirm(connection, name, channel, connection.names.add(channel).size)).join("");
     case "UNSUBSCRIBE":
-    case "PUNSUBSCRIBE": {
+    case "PUNSUBSCRIBE":
+    case "SUNSUBSCRIBE": {
       const names = args.length > 0 ? args : [...connection.names];
       return names
         .map((channel) => {
@@ -54,6 +59,8 @@ function answer(connection, name, args) {
       return bulk(INFO);
     case "ROLE":
       return `*3\r\n${bulk("master")}:0\r\n*0\r\n`;
+    case "CLUSTER":
+      return cluster(connection, args[0]?.toUpperCase());
     case "CLIENT":
       return args[0]?.toUpperCase() === "ID" ? ":1\r\n" : "+OK\r\n";
     default:
@@ -71,9 +78,32 @@ function hello(connection, [version = "2"]) {
   return `${head}\r\n${fields.map(([name, value]) => bulk(name) + encode(value)).join("")}`;
 }
 
+// A cluster of one, for clients that have shard channels in clusters only.
+function cluster({ socket: { localPort } }, what) {
+  switch (what) {
+    case "INFO":
+      return bulk("cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_known_nodes:1\r\ncluster_size:1\r\n");
+    case "SLOTS":
+      return encode([[0, LAST_SLOT, ["127.0.0.1", localPort, NODE_ID]]]);
+    case "SHARDS": {
+      const about = {
+        id: NODE_ID,
+        port: localPort,
+        ip: "127.0.0.1",
+        endpoint: "127.0.0.1",
+        role: "master",
+        health: "online",
+      };
+      return encode([["slots", [0, LAST_SLOT], "nodes", [Object.entries(about).flat()]]]);
+    }
+    default:
+      return bulk(NODE_ID);
+  }
+}
+
 function encode(value) {
   if (Array.isArray(value)) {
-    return `*${value.length}\r\n`;
+    return `*${value.length}\r\n${value.map(encode).join("")}`;
   }
   return typeof value === "number" ? `:${value}\r\n` : bulk(value);
 }
@@ -90,8 +120,8 @@ on("play", ({ times }) => {
   if (subscribers.size !== 1) {
     fail(`expected one subscribed connection, have ${subscribers.size}`);
   }
-  for (const socket of subscribers) {
-    pump(socket, reel, times).catch(fail);
+  for (const [socket, { protocol }] of subscribers) {
+    pump(socket, reels[protocol], times).catch(fail);
   }
 });
 

@@ -1,44 +1,31 @@
 // The results as Markdown tables, and as a small JSON file.
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { keep, median, toList } from "./common/figures.mjs";
+import { Figures, lineName } from "./figures.mjs";
 import { SETS } from "./scenarios.mjs";
+import { checkTargets } from "./targets.mjs";
 
-const LATEST = fileURLToPath(new URL("results/latest.json", import.meta.url));
-
-/**
- * @typedef {object} Line
- * @property {import("./scenarios.mjs").Entry} entry
- * @property {import("./meter.mjs").Figures[]} runs
- * @property {string | null} failed why there are no figures, or fewer
- */
-
-/**
- * @typedef {object} Result
- * @property {import("./scenarios.mjs").Scenario} scenario
- * @property {Line[]} lines
- */
+/** @typedef {import("./figures.mjs").Result} Result */
+/** @typedef {import("./figures.mjs").Line} Line */
 
 /**
  * @param {import("./machine.mjs").Machine} machine
  * @param {Result[]} results
+ * @param {Record<string, string>} missing clients that could not be had, and why
  */
-export function toMarkdown(machine, results) {
-  const parts = [
-    Object.entries(machine)
-      .map(([name, value]) => `- ${name}: ${value}`)
-      .join("\n"),
-  ];
-  for (const [set, title] of Object.entries(SETS)) {
+export function toMarkdown(machine, results, missing) {
+  const parts = [toList(machine), ...Object.entries(missing).map(([name, why]) => `${name} was skipped: ${why}.`)];
+  for (const [set, { title, figures }] of Object.entries(SETS)) {
     const chosen = results.filter(({ scenario }) => scenario.set === set);
     if (chosen.length > 0) {
-      parts.push(`## ${title}`, toTable(chosen));
+      parts.push(`## ${title}`, setTable(chosen, figures));
     }
   }
   parts.push(
-    "Medians. CPU is user and system time of the client's own process; its ratio, and that of the rate, is to the first" +
-      "\nline of the scenario (CPU above 1 is dearer, a rate below 1 is slower). Spread: the lowest and highest CPU.",
+    "Medians; the ratio and the spread (the lowest and the highest run) are those of the first figure, the ratio to the\n" +
+      "first line of the scenario. CPU is user and system time of the client's own process.",
+    "## Targets",
+    targetTable(results),
   );
   return `${parts.join("\n\n")}\n`;
 }
@@ -47,84 +34,85 @@ export function toMarkdown(machine, results) {
  * Writes results/latest.json.
  * @param {import("./machine.mjs").Machine} machine
  * @param {Result[]} results
- * @param {{ quick: boolean, runs: number }} options
+ * @param {{ quick: boolean, runs: number, missing: Record<string, string> }} options
  */
-export function writeJson(machine, results, { quick, runs }) {
+export function writeJson(machine, results, options) {
   const scenarios = results.map(({ scenario, lines }) => ({
     name: scenario.name,
     set: scenario.set,
-    lines: lines.map(toRecord),
+    lines: lines.map((line) => toRecord(line, SETS[scenario.set].figures)),
   }));
-  mkdirSync(dirname(LATEST), { recursive: true });
-  writeFileSync(LATEST, `${JSON.stringify({ machine, quick, runs, scenarios }, null, 2)}\n`);
+  const targets = checkTargets(new Figures(results)).map(({ what, target, checked }) => ({ what, target, ...checked }));
+  keep("latest.json", { machine, ...options, targets, scenarios });
 }
 
-function toTable(results) {
-  const rows = [
-    ["scenario", "client", "CPU us/message", "messages/s", "CPU ratio", "rate ratio", "spread", "MiB"],
-    ["---", "---", "--:", "--:", "--:", "--:", "--:", "--:"],
-    ...results.flatMap(({ scenario, lines }) => lines.map((line) => toRow(scenario, line, lines[0]))),
-  ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) => `| ${row.map((cell, column) => pad(cell, widths[column], column)).join(" | ")} |`)
-    .join("\n");
+function targetTable(results) {
+  const checked = checkTargets(new Figures(results)).filter(({ checked }) => checked !== null);
+  const rows = checked.map(({ what, target, checked: { ours, beside, ratio, met } }) => [
+    what,
+    ours,
+    beside,
+    ratio,
+    target,
+    met ? "met" : "NOT MET",
+  ]);
+  const unmet = checked.filter(({ checked: { met } }) => !met).length;
+  const sum = `${checked.length - unmet} of ${checked.length} targets met.`;
+  return `${toTable(["what", "tidings", "beside", "ratio", "target", ""], rows, [0, 2, 4, 5])}\n\n${sum}`;
 }
 
-function toRow(scenario, line, first) {
-  const { client, how } = line.entry;
-  const name = how === "for await" || how === "batches" ? `${client}, ${how}` : client;
-  if (line.runs.length === 0) {
-    return [scenario.name, name, line.failed === null ? "-" : "failed", "-", "-", "-", "-", "-"];
+function setTable(results, figures) {
+  const head = ["scenario", "client", ...figures.map((figure) => figure.head), "ratio", "spread"];
+  const rows = results.flatMap(({ scenario, lines }) => lines.map((line) => toRow(scenario, line, lines[0], figures)));
+  return toTable(head, rows, [0, 1]);
+}
+
+function toRow(scenario, line, first, figures) {
+  const { entry, runs, failed } = line;
+  const [{ key, digits }] = figures;
+  if (runs.length === 0) {
+    return [scenario.name, lineName(entry), failed === null ? "-" : "failed", ...figures.map(() => "-"), "-"];
   }
-  const { cpu, rate, memory } = medians(line);
-  const base = medians(first);
-  const spread = line.runs.map((run) => run.cpu);
+  const values = figures.map((figure) => shown(medianOf(line, figure.key), figure.digits));
+  const ratio = first.runs.length === 0 ? "-" : `${(medianOf(line, key) / medianOf(first, key)).toFixed(2)}x`;
+  const all = runs.map((run) => run[key]);
   return [
     scenario.name,
-    name,
-    cpu.toFixed(3),
-    Math.round(rate).toLocaleString("en-US"),
-    base.cpu === null ? "-" : `${(cpu / base.cpu).toFixed(2)}x`,
-    base.rate === null ? "-" : `${(rate / base.rate).toFixed(2)}x`,
-    `${Math.min(...spread).toFixed(2)}-${Math.max(...spread).toFixed(2)}`,
-    String(Math.round(memory)),
+    lineName(entry),
+    ...values,
+    ratio,
+    `${shown(Math.min(...all), digits)}-${shown(Math.max(...all), digits)}`,
   ];
 }
 
-function medians({ runs }) {
+function medianOf({ runs }, key) {
+  return median(runs.map((run) => run[key]));
+}
+
+function shown(value, digits) {
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function toRecord({ entry, runs, failed }, figures) {
+  const keys = figures.map(({ key }) => key);
   return {
-    cpu: median(runs.map(({ cpu }) => cpu)),
-    rate: median(runs.map(({ rate }) => rate)),
-    memory: median(runs.map(({ memory }) => memory)),
+    ...entry,
+    medians: Object.fromEntries(
+      runs.length === 0 ? [] : keys.map((key) => [key, rounded(median(runs.map((run) => run[key])))]),
+    ),
+    runs: Object.fromEntries(keys.map((key) => [key, runs.map((run) => rounded(run[key])).join(" ")])),
+    failed,
   };
 }
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) {
-    return null;
-  }
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+function rounded(value) {
+  return Number(value.toPrecision(5));
 }
 
-function toRecord(line) {
-  const { cpu, rate, memory } = medians(line);
-  return {
-    ...line.entry,
-    cpuMicroseconds: rounded(cpu, 4),
-    messagesPerSecond: rounded(rate, 0),
-    memoryMiB: rounded(memory, 0),
-    cpuOfRuns: line.runs.map((run) => rounded(run.cpu, 4)).join(" "),
-    failed: line.failed,
-  };
-}
-
-function rounded(value, digits) {
-  return value === null ? null : Number(value.toFixed(digits));
-}
-
-function pad(cell, width, column) {
-  return column < 2 ? cell.padEnd(width) : cell.padStart(width);
+function toTable(head, rows, texts) {
+  const dashes = head.map((_, column) => (texts.includes(column) ? "---" : "--:"));
+  const cells = [head, dashes, ...rows];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const pad = (cell, column) => (texts.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]));
+  return cells.map((row) => `| ${row.map(pad).join(" | ")} |`).join("\n");
 }

@@ -7,12 +7,13 @@ export async function subscribe({ port, scenario, channels, tally, fail }) {
   client.on("error", fail);
   const binary = scenario.data === "bytes";
   if (scenario.pattern === null) {
+    const event = scenario.sharded ? "smessage" : "message";
     if (binary) {
-      client.on("messageBuffer", (_channel, data) => tally.bytes(data));
+      client.on(`${event}Buffer`, (_channel, data) => tally.bytes(data));
     } else {
-      client.on("message", (_channel, data) => tally.string(data));
+      client.on(event, (_channel, data) => tally.string(data));
     }
-    await client.subscribe(...channels);
+    await (scenario.sharded ? client.ssubscribe(...channels) : client.subscribe(...channels));
   } else {
     if (binary) {
       client.on("pmessageBuffer", (_pattern, _channel, data) => tally.bytes(data));
@@ -31,4 +32,24 @@ export async function connect({ port }) {
     throw error;
   });
   return inFlightPublisher((channel, payload) => client.publish(channel, payload));
+}
+
+/** So many names in one call: they are arguments of a function. */
+const BATCH = 10_000;
+
+/** @type {import("../clients.mjs").Client["many"]} */
+export function many({ port, names, fail }) {
+  const client = new Redis({ host: "127.0.0.1", port, lazyConnect: true });
+  client.on("error", fail);
+  return {
+    start: () => client.connect(),
+    subscribe: async () => {
+      const calls = [];
+      for (let at = 0; at < names.length; at += BATCH) {
+        calls.push(client.subscribe(...names.slice(at, at + BATCH)));
+      }
+      await Promise.all(calls);
+    },
+    restored: null,
+  };
 }

@@ -8,7 +8,9 @@ export async function subscribe({ port, scenario, channels, tally, fail }) {
   await client.connect();
   const binary = scenario.data === "bytes";
   const listener = binary ? (data) => tally.bytes(data) : (data) => tally.string(data);
-  if (scenario.pattern === null) {
+  if (scenario.sharded) {
+    await client.sSubscribe(channels, listener, binary);
+  } else if (scenario.pattern === null) {
     await client.subscribe(channels, listener, binary);
   } else {
     await client.pSubscribe(scenario.pattern, listener, binary);
@@ -23,4 +25,16 @@ export async function connect({ port }) {
   });
   await client.connect();
   return inFlightPublisher((channel, payload) => client.publish(channel, payload));
+}
+
+/** @type {import("../clients.mjs").Client["many"]} */
+export function many({ port, names }) {
+  const client = createClient({ url: `redis://127.0.0.1:${port}` });
+  // A lost connection is one to it; that is what is measured.
+  client.on("error", () => {});
+  return {
+    start: async () => void (await client.connect()),
+    subscribe: () => client.subscribe(names, () => {}),
+    restored: null,
+  };
 }

@@ -34,7 +34,8 @@ export async function subscribe({ port, scenario, channels, tally, fail }) {
   if (scenario.protocol === 3) {
     socket.write(command("HELLO", "3"));
   }
-  socket.write(scenario.pattern === null ? command("SUBSCRIBE", ...channels) : command("PSUBSCRIBE", scenario.pattern));
+  const verb = scenario.sharded ? "SSUBSCRIBE" : "SUBSCRIBE";
+  socket.write(scenario.pattern === null ? command(verb, ...channels) : command("PSUBSCRIBE", scenario.pattern));
   // It reads no confirmations; that nothing more arrives is enough to know.
   await new Promise((resolve) => {
     let timer;
@@ -77,5 +78,56 @@ export async function connect({ port }) {
         socket.on("data", onData).on("error", reject);
         send(inFlight);
       }),
+  };
+}
+
+/** So many names in one command, as we send them. */
+const BATCH = 1000;
+/** `*3`, `$9`, `subscribe`, `$n`, the name, `:count`. */
+const LINES_OF_CONFIRMATION = 6;
+const LF = 0x0a;
+
+/** Sends the commands and counts the confirmations. @type {import("../clients.mjs").Client["many"]} */
+export function many({ port, names, fail }) {
+  let lines = 0;
+  let done = () => {};
+  const count = (length, bytes) => {
+    for (let at = 0; at < length; at += 1) {
+      if (bytes[at] === LF) {
+        lines += 1;
+      }
+    }
+    if (lines === names.length * LINES_OF_CONFIRMATION) {
+      done();
+    }
+    return true;
+  };
+  const buffer = Buffer.alloc(READ_BUFFER);
+  const dial = () => {
+    const socket = connectSocket({ port, host: "127.0.0.1", noDelay: true, onread: { buffer, callback: count } });
+    return socket.on("error", fail);
+  };
+  const ask = (socket) =>
+    new Promise((resolve) => {
+      lines = 0;
+      done = resolve;
+      for (let at = 0; at < names.length; at += BATCH) {
+        const batch = names.slice(at, at + BATCH).map((name) => `$${name.length}\r\n${name}\r\n`);
+        socket.write(`*${batch.length + 1}\r\n$9\r\nSUBSCRIBE\r\n${batch.join("")}`, "latin1");
+      }
+    });
+  let socket = null;
+  return {
+    start: async () => {
+      socket = dial();
+      await once(socket, "connect");
+    },
+    subscribe: () => ask(socket),
+    restored: async () => {
+      await once(socket, "close");
+      socket = dial();
+      await once(socket, "connect");
+      await ask(socket);
+    },
   };
 }

@@ -1,12 +1,14 @@
 import { tidingsModule } from "../build.mjs";
 import { inFlightPublisher } from "../in-flight.mjs";
 
-const { Redis, bytes } = await import(tidingsModule());
+const { Redis, RedisCluster, bytes } = await import(tidingsModule());
 
 /** @type {import("../clients.mjs").Client["subscribe"]} */
 export async function subscribe({ port, scenario, channels, how, tally, fail }) {
-  const client = new Redis(`redis://127.0.0.1:${port}`, { protocol: scenario.protocol });
+  const Client = scenario.sharded ? RedisCluster : Redis;
+  const client = new Client(`redis://127.0.0.1:${port}`, { protocol: scenario.protocol });
   client.on("error", fail);
+  const open = (options) => (scenario.sharded ? client.shardedPubsub(options) : client.pubsub(options));
   const binary = scenario.data === "bytes";
   const handler = binary ? (message) => tally.bytes(message.data) : (message) => tally.string(message.data);
   const options = { ignoreSubscribeMessages: true, ...(binary ? { codec: bytes } : {}) };
@@ -15,10 +17,10 @@ export async function subscribe({ port, scenario, channels, how, tally, fail }) 
 
   if (how === "handler") {
     const handlers = new Map(names.map((name) => [name, handler]));
-    await client.pubsub({ ...options, ...(patterns ? { patternHandlers: handlers } : { channelHandlers: handlers }) });
+    await open({ ...options, ...(patterns ? { patternHandlers: handlers } : { channelHandlers: handlers }) });
     return;
   }
-  const consumer = await client.pubsub({ ...options, ...(patterns ? { patterns: names } : { channels: names }) });
+  const consumer = await open({ ...options, ...(patterns ? { patterns: names } : { channels: names }) });
   const reading = how === "for await" ? readEach(consumer, handler) : readBatches(consumer, handler);
   reading.catch(fail);
 }
@@ -42,4 +44,25 @@ export async function connect({ port }) {
   const client = new Redis(`redis://127.0.0.1:${port}`);
   await client.connect();
   return inFlightPublisher((channel, payload) => client.publish(channel, payload));
+}
+
+/** @type {import("../clients.mjs").Client["many"]} */
+export function many({ port, names, fail }) {
+  const client = new Redis(`redis://127.0.0.1:${port}`);
+  client.on("error", fail);
+  let consumer;
+  return {
+    start: async () => {
+      consumer = await client.pubsub({ ignoreSubscribeMessages: true });
+    },
+    subscribe: () => consumer.subscribe(names),
+    restored: () =>
+      new Promise((resolve) => {
+        consumer.on("state", (state) => {
+          if (state === "live") {
+            resolve();
+          }
+        });
+      }),
+  };
 }

@@ -1,0 +1,25 @@
+// Bun's own client; these processes are run by Bun.
+
+import { RedisClient } from "bun";
+import { inFlightPublisher } from "../in-flight.mjs";
+
+/** @type {import("../clients.mjs").Client["subscribe"]} */
+export async function subscribe({ port, channels, tally, fail }) {
+  const client = await open(port, fail);
+  await client.subscribe(channels, (data) => tally.string(data));
+}
+
+/** @type {import("../clients.mjs").Client["connect"]} */
+export async function connect({ port }) {
+  const client = await open(port, (error) => {
+    throw error;
+  });
+  return inFlightPublisher((channel, payload) => client.publish(channel, payload));
+}
+
+async function open(port, fail) {
+  const client = new RedisClient(`redis://127.0.0.1:${port}`);
+  client.onclose = fail;
+  await client.connect();
+  return client;
+}
