@@ -1,10 +1,12 @@
-// npm run soak -- --seed N --minutes M: random faults against servers of its own, judged all the time. The seed, which is
+// npm run soak -- --seed N --minutes M --only server|cluster: random faults against servers of its own, judged all the time. The seed, which is
 // drawn and told where none is given, plays the same faults in the same order again.
 
 import { parseArgs } from "node:util";
 import { fail, installPackages, installServer, runBin } from "./setup.mjs";
 
-const { values } = parseArgs({ options: { seed: { type: "string" }, minutes: { type: "string", default: "2" } } });
+const { values } = parseArgs({
+  options: { seed: { type: "string" }, minutes: { type: "string", default: "2" }, only: { type: "string" } },
+});
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 30));
 const minutes = Number(values.minutes);
 if (!Number.isInteger(seed) || seed < 0) {
@@ -23,11 +25,6 @@ const env = {
 console.log(`tidings: seed ${seed}, ${minutes} minutes`);
 process.exitCode = runBin(
   "vitest",
-  [
-    "run",
-    "test/faults/soak.test.ts",
-    ...(process.env.SOAK_ONLY ? ["-t", process.env.SOAK_ONLY] : []),
-    "--disable-console-intercept",
-  ],
+  ["run", "test/faults/soak.test.ts", ...(values.only ? ["-t", values.only] : []), "--disable-console-intercept"],
   env,
 );
