@@ -114,10 +114,23 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
     this.inbox.clear();
     this.backlog.clear();
     for (const dropped of untold) this.#emitGap(dropped.gap("overflow"));
+    this.#abandonUnread();
     if (left.length === 0) return;
     const drained = this.dropping();
     for (const message of left) drained.add(message);
     this.#emitGap(drained.gap("drained"));
+  }
+
+  /** What was sent before the server took an unsubscribe, and is not read yet, is abandoned too, however much it is. */
+  #abandonUnread(): void {
+    const unread = [...this.engine.registry].filter(({ confirmed, link }) => confirmed > 0 && link.provenAt > 0);
+    if (unread.length === 0) return;
+    const namesOf = (wanted: boolean): (string | Buffer)[] =>
+      unread.filter(({ kind }) => (kind === "pattern") === wanted).map(({ name }) => name);
+    const from = Math.min(...unread.map(({ link }) => link.provenAt));
+    const [channels, patterns] = [namesOf(false), namesOf(true)];
+    const known = { dropped: null, certain: false } as const;
+    this.#emitGap(Object.freeze({ type: "gap", cause: "drained", channels, patterns, from, to: Date.now(), ...known }));
   }
 
   /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */

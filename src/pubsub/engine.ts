@@ -176,7 +176,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     for (const [link, there] of byLink(entries)) {
       if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
     }
-    for (const entry of entries) if (!entry.wanted && !entry.leaving) this.#forget(entry);
+    this.#abandon(entries.filter((entry) => !entry.wanted && !entry.leaving));
   }
 
   // What links tell (LinkOwner).
@@ -211,7 +211,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
         if (entry.link === link && !entry.claims.includes(call)) this.#calls.confirm(call, entry);
       }
     }
-    for (const entry of this.entriesOf(link)) if (!entry.wanted) this.#forget(entry);
+    this.#abandon([...this.entriesOf(link)].filter((entry) => !entry.wanted));
     this.#placement.down(link);
     this.#calls.time();
   }
@@ -433,6 +433,12 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     this.registry.add(entry);
     this.#placement.place(entry);
     return entry;
+  }
+
+  /** Forgets entries; what was missed until then is told, for no restoration will tell it. */
+  #abandon(entries: readonly Entry[]): void {
+    for (const missed of this.#losses.end(entries)) this.#owner.missed(missed);
+    for (const entry of entries) this.#forget(entry);
   }
 
   #forget(entry: Entry): void {

@@ -138,8 +138,11 @@ export class ShardPlacement implements Placement {
     this.tidy();
   }
 
-  down(): void {
-    void this.#source.topology.refresh();
+  down(link: Link): void {
+    const node = this.#source.topology.layout?.nodes.get(this.#seatOf.get(link)?.address ?? "");
+    // A node that served in place of another: that one is tried at once.
+    if (node !== undefined && !this.#isWanted(node)) this.missed(link);
+    else void this.#source.topology.refresh();
   }
 
   missed(link: Link): void {

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { onAbort } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
-import { begin, quiet } from "../core/deferred.ts";
+import { begin, Deferred, quiet } from "../core/deferred.ts";
 import { diagnostics } from "../diagnostics.ts";
 import { ClosedError, type ServerError } from "../errors.ts";
 import { type NameInput, NameView } from "../names.ts";
@@ -59,6 +59,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   #abort: Disposable | null = null;
   #opening: Promise<this> | null = null;
   #draining: Promise<void> | null = null;
+  /** Resolves at the earliest deadline of the calls of `drain`. */
+  readonly #drainedLate: Deferred<void> = new Deferred();
   #closing: Promise<void> | null = null;
 
   /** The options are checked already. */
@@ -244,12 +246,19 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /**
    * Unsubscribes, lets handlers finish what has arrived and readers read it, then closes; after `timeout` milliseconds
-   * (default 5000) it closes all the same. Awaited inside a handler it settles at that deadline.
+   * (default 5000) it closes all the same; of several calls the earliest deadline holds. Awaited inside a handler it
+   * settles at that deadline.
    */
   async drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
     checkOptions("drain", options, drainOptions);
-    this.#draining ??= this.#drain(options.timeout ?? 5000);
-    return this.#draining;
+    const draining = this.#draining ?? this.#drain();
+    this.#draining = draining;
+    const late = setTimeout(() => this.#drainedLate.resolve(), options.timeout ?? 5000);
+    try {
+      await draining;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   /**
@@ -349,19 +358,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     return this;
   }
 
-  async #drain(timeout: number): Promise<void> {
+  async #drain(): Promise<void> {
     if (this.#closing !== null) return this.#closing;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeout);
-    });
     const { engine } = this.#delivery;
     const drained = engine
       .unsubscribe([...engine.registry].filter((entry) => entry.wanted))
       .then(() => this.#delivery.quiet());
     // A close ends the drain, and rejects what it waits for.
-    await Promise.race([drained.catch(() => {}), deadline]);
-    clearTimeout(timer);
+    await Promise.race([drained.catch(() => {}), this.#drainedLate.promise]);
     this.#delivery.abandon();
     await this.close();
   }
