@@ -8,6 +8,8 @@ import { isRefusal, type Refusal, type Router } from "./router.ts";
 
 /** A message that waits for its turn. */
 interface Waiting {
+  /** Its place among all messages. */
+  readonly order: number;
   readonly args: readonly Argument[];
   readonly refused: Refusal | null;
   /** When it was published: `performance.now()` time. */
@@ -21,7 +23,7 @@ interface Lane {
   outstanding: number;
   /** That node's address. */
   node: string | null;
-  /** Refused by a node that gave the slot up, in order; they go first. */
+  /** Refused by a node that gave the slot up; they go first. */
   readonly refused: Waiting[];
   /** Published since. */
   readonly later: Waiting[];
@@ -38,6 +40,7 @@ export class Lanes {
   readonly #router: Router;
   readonly #nodes: Nodes;
   readonly #lanes: Map<number, Lane> = new Map();
+  #order = 0;
 
   constructor(router: Router, nodes: Nodes) {
     this.#router = router;
@@ -49,22 +52,23 @@ export class Lanes {
     const node = this.#router.nodeFor(slot) ?? (isClassic(args) ? this.#router.living(lane.node) : null);
     const elsewhere = lane.outstanding > 0 && lane.node !== node?.address;
     const first = lane.refused.length === 0 && lane.later.length === 0;
-    if (lane.detour || !first || elsewhere) return wait(lane.later, args, performance.now());
+    if (lane.detour || !first || elsewhere) return wait(lane.later, ++this.#order, args, performance.now());
     if (node !== null) return this.#sent(slot, lane, node, args);
-    const reply = wait(lane.refused, args, performance.now());
+    const reply = wait(lane.refused, ++this.#order, args, performance.now());
     void this.#detour(slot, lane);
     return reply;
   }
 
   async #sent(slot: number, lane: Lane, node: ClusterNode, args: readonly Argument[]): Promise<Reply> {
+    const order = ++this.#order;
     const since = performance.now();
     lane.outstanding++;
     lane.node = node.address;
     try {
       return await (this.#nodes.ready(node.address) ?? this.#nodes.link(node)).command(args, true, since, true);
     } catch (error) {
-      if (isRefusal(error)) return wait(lane.refused, args, since, { error, node });
-      if (error instanceof Unsent) return wait(lane.refused, args, since);
+      if (isRefusal(error)) return wait(lane.refused, order, args, since, { error, node });
+      if (error instanceof Unsent) return wait(lane.refused, order, args, since);
       throw error;
     } finally {
       lane.outstanding--;
@@ -75,6 +79,8 @@ export class Lanes {
   /** Sends what was refused, one after the other; then, all at once, what came after it. */
   async #detour(slot: number, lane: Lane): Promise<void> {
     lane.detour = true;
+    // Refusals of one moment are told in any order: some messages waited for a connection, others did not.
+    lane.refused.sort((a, b) => a.order - b.order);
     for (let next = lane.refused.shift(); next !== undefined; next = lane.refused.shift()) {
       const { args, deferred, refused, since } = next;
       const place = isClassic(args) && this.#router.nodeFor(slot) === null ? null : slot;
@@ -101,11 +107,12 @@ function isClassic(args: readonly Argument[]): boolean {
 
 function wait(
   queue: Waiting[],
+  order: number,
   args: readonly Argument[],
   since: number,
   refused: Refusal | null = null,
 ): Promise<Reply> {
   const deferred = new Deferred<Reply>();
-  queue.push({ args, since, refused, deferred });
+  queue.push({ order, args, since, refused, deferred });
   return deferred.promise;
 }
