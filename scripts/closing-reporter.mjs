@@ -1,13 +1,16 @@
 // A vitest reporter that demands a share of lines covered in every file, and ends the output, after the coverage
-// table, with one plain line of totals: "12 passed, 0 failed, 1 skipped".
+// table, with a line for each test that failed and one plain line of totals: "12 passed, 0 failed, 1 skipped".
 
 import { relative } from "node:path";
 
 const LINES_PER_FILE = 80;
+/** How much of an error's first line is repeated at the end, in characters. */
+const LINE = 200;
 
 export default class ClosingReporter {
   #counts = { passed: 0, failed: 0, skipped: 0 };
   #uncovered = [];
+  #failures = [];
   #root = process.cwd();
 
   onInit(vitest) {
@@ -16,24 +19,41 @@ export default class ClosingReporter {
       for (const line of this.#uncovered) {
         console.error(line);
       }
+      for (const line of this.#failures) {
+        console.error(line);
+      }
       const { passed, failed, skipped } = this.#counts;
       console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     });
   }
 
   onTestRunEnd(modules, unhandledErrors) {
-    this.#counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    this.#counts = { passed: 0, failed: 0, skipped: 0 };
+    this.#failures = [];
+    this.#fail("outside the tests", unhandledErrors);
     for (const module of modules) {
+      const file = module.relativeModuleId;
       // An error outside any test: the file does not load, or a hook of a suite fails.
-      this.#counts.failed += module.errors().length;
+      this.#fail(file, module.errors());
       for (const suite of module.children.allSuites()) {
-        this.#counts.failed += suite.errors().length;
+        this.#fail(`${file} > ${suite.fullName}`, suite.errors());
       }
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        // A test left pending was never run, because its file or the whole run broke off.
-        this.#counts[state === "pending" ? "skipped" : state] += 1;
+        const { state, errors } = test.result();
+        if (state === "failed") {
+          this.#fail(`${file} > ${test.fullName}`, [errors?.[0]]);
+        } else {
+          // A test left pending was never run, because its file or the whole run broke off.
+          this.#counts[state === "pending" ? "skipped" : state] += 1;
+        }
       }
+    }
+  }
+
+  #fail(place, errors) {
+    for (const error of errors) {
+      this.#counts.failed += 1;
+      this.#failures.push(`FAILED: ${place}: ${String(error?.message).split("\n", 1)[0].slice(0, LINE)}`);
     }
   }
 

@@ -64,7 +64,7 @@ for (const fullCoverage of [false, true]) {
         await eventually(
           async () => {
             const records = (await others[0]?.view())?.records ?? [];
-            const dead = records.filter(({ port }) => shard.some(({ announcedPort }) => announcedPort === port));
+            const dead = records.filter((record) => shard.some(({ id }) => id === record.id));
             expect(dead.map(({ flags }) => flags.has("fail"))).toEqual([true, true]);
           },
           { timeout: 20_000 },

@@ -10,10 +10,21 @@ const HIGHEST = 22_000;
 /** How much higher than its port a cluster's node has its bus port. */
 export const BUS_OFFSET = 10_000;
 
+/**
+ * Test files run beside each other, and a server that is down for a while must find its port free when it returns: no
+ * other file's server may have taken it, and none of a cluster may have answered in its name. So each worker of the
+ * test runner takes ports from a stripe of its own, and a process takes none twice.
+ */
+const STRIPES = 4;
+const STRIPE = Number(process.env.VITEST_POOL_ID ?? 0) % STRIPES;
+const taken = new Set<number>();
+
 /** A loopback port that nobody listens on now. Another process may still be quicker: be ready for EADDRINUSE. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = randomInt(LOWEST, HIGHEST);
+    const port = randomInt(LOWEST / STRIPES, HIGHEST / STRIPES) * STRIPES + STRIPE;
+    if (taken.has(port)) continue;
+    taken.add(port);
     if (await canListen(port)) return port;
   }
   throw new Error(`no free port between ${LOWEST} and ${HIGHEST}`);
