@@ -25,8 +25,8 @@ export interface Patience {
   readonly anyByteCounts: boolean;
 }
 
-/** Written at once when a tick has collected this much: a text has a largest size. */
-const FLUSH_AT = 256 * 1024;
+/** Written at once when a tick has collected this much: the server is at work while the rest is made. */
+const FLUSH_AT = 64 * 1024;
 
 /**
  * One socket, one life. Commands go out in the order they are issued, those of one tick in one write; replies settle

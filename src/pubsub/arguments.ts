@@ -4,11 +4,16 @@ import { isName, latin1 } from "../names.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { SubscribeOptions } from "./types.ts";
 
-/** What a `subscribe` asks for: keys with their handlers, each key once, the last handler holds. */
+/** What a `subscribe` asks for. */
 export interface Request {
-  readonly handlers: ReadonlyMap<string, AnyHandler | null>;
+  /** A key that comes twice has the same handler both times. */
+  readonly keys: readonly string[];
+  /** Beside each key its handler. */
+  readonly handlers: readonly (AnyHandler | null)[];
   readonly options: SubscribeOptions;
 }
+
+type Wanted = Pick<Request, "keys" | "handlers">;
 
 /**
  * Reads the forms of `subscribe`: `(...names)`, `(name | names, options?)`, `(name | names, handler, options?)` and
@@ -20,23 +25,18 @@ export function readSubscribe(what: string, args: readonly unknown[]): Request {
   const handlerLeftOut = second === undefined && (args.length > 2 || (args.length === 2 && isName(first)));
   if (typeof second === "function" || handlerLeftOut) {
     atMost(3, args);
-    const handler = second === undefined ? null : (second as AnyHandler);
     return request(
       what,
-      readNames(what, first).map((key) => [key, handler]),
+      oneHandler(readNames(what, first), second === undefined ? null : (second as AnyHandler)),
       third,
     );
   }
-  if (args.length === 2 && isName(first) && isPlain(second)) return request(what, [[keyOf(what, first), null]], second);
-  if (isName(first)) {
-    return request(
-      what,
-      args.map((name) => [keyOf(what, name), null]),
-      undefined,
-    );
+  if (args.length === 2 && isName(first) && isPlain(second)) {
+    return request(what, oneHandler([keyOf(what, first)], null), second);
   }
+  if (isName(first)) return request(what, oneHandler(readNames(what, args), null), undefined);
   atMost(2, args);
-  return request(what, isIterable(first) ? readItems(what, first) : readRecord(what, first), second);
+  return request(what, isIterable(first) ? readItems(what, first) : distinct(readRecord(what, first)), second);
 }
 
 /** Reads the forms of `unsubscribe`: `()` is all (`null`), `(...names)`, `(names)`. */
@@ -62,9 +62,27 @@ export function readHandlers(what: string, handlers: unknown): [string, AnyHandl
   });
 }
 
-/** Names alone, or pairs alone. */
-function readItems(what: string, items: Iterable<unknown>): [string, AnyHandler | null][] {
-  return Array.from(items, (item) => (Array.isArray(item) ? pair(what, item) : [keyOf(what, item), null]));
+/** Names, or pairs. */
+function readItems(what: string, items: Iterable<unknown>): Wanted {
+  const keys: string[] = [];
+  const handlers: (AnyHandler | null)[] = [];
+  for (const item of items) {
+    const [key, handler] = Array.isArray(item) ? pair(what, item) : [keyOf(what, item), null];
+    keys.push(key);
+    handlers.push(handler);
+  }
+  const handled = handlers.some((handler) => handler !== null);
+  return handled ? distinct(keys.map((key, i) => [key, handlers[i] ?? null])) : { keys, handlers };
+}
+
+function oneHandler(keys: readonly string[], handler: AnyHandler | null): Wanted {
+  return { keys, handlers: new Array<AnyHandler | null>(keys.length).fill(handler) };
+}
+
+/** Of a key that comes twice the last handler holds. */
+function distinct(pairs: readonly (readonly [string, AnyHandler | null])[]): Wanted {
+  const byKey = new Map(pairs);
+  return { keys: [...byKey.keys()], handlers: [...byKey.values()] };
 }
 
 function readRecord(what: string, record: unknown): [string, AnyHandler][] {
@@ -86,11 +104,10 @@ function pair(what: string, [name, handler]: readonly unknown[]): [string, AnyHa
   return [key, handler as AnyHandler];
 }
 
-function request(what: string, handlers: Iterable<readonly [string, AnyHandler | null]>, options: unknown): Request {
-  const byKey = new Map(handlers);
-  if (byKey.size === 0) throw new ArgumentError(`Subscribe takes at least one ${what}; the list is empty.`);
+function request(what: string, wanted: Wanted, options: unknown): Request {
+  if (wanted.keys.length === 0) throw new ArgumentError(`Subscribe takes at least one ${what}; the list is empty.`);
   checkOptions("subscribe", options, { timeout: milliseconds, signal });
-  return { handlers: byKey, options: (options as SubscribeOptions | undefined) ?? {} };
+  return { ...wanted, options: (options as SubscribeOptions | undefined) ?? {} };
 }
 
 function keyOf(what: string, name: unknown): string {

@@ -16,14 +16,18 @@ export type Bounds = Readonly<Record<Phase, number>>;
 export class Call<E, S> {
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
-  readonly entries: readonly E[];
+  /** What it is about; while it is made, names are added. */
+  readonly entries: E[];
   /** Where messages went before it, for the case that it fails. */
   readonly replaced: Map<E, { before: S; readonly after: S }> = new Map();
   /** Commands sent for it that have no answer yet. */
   commands = 0;
   readonly #bounds: Bounds;
   readonly #late: (bound: number) => void;
-  readonly #left: Set<E>;
+  /** Servers confirm in the order in which they were asked: then what is not confirmed are the entries from here on... */
+  #next = 0;
+  /** ...and from the first other confirmation on these. */
+  #left: Set<E> | null = null;
   readonly #deferred: Deferred<void> = new Deferred();
   readonly #watchdog: Watchdog;
   /** What is left of the bounds. */
@@ -33,13 +37,12 @@ export class Call<E, S> {
   #since = 0;
   #settled = false;
 
-  constructor(order: number, entries: readonly E[], bounds: Bounds, late: (bound: number) => void) {
+  constructor(order: number, entries: E[], bounds: Bounds, late: (bound: number) => void) {
     this.order = order;
     this.entries = entries;
     this.#bounds = bounds;
     this.#budget = { ...bounds };
     this.#late = late;
-    this.#left = new Set(entries);
     this.#watchdog = new Watchdog(
       () => (this.#phase === null || this.#settled ? null : this.#since + this.#budget[this.#phase]),
       () => this.#expire(),
@@ -55,8 +58,13 @@ export class Call<E, S> {
   }
 
   /** The names not confirmed yet. */
-  get left(): ReadonlySet<E> {
-    return this.#left;
+  get left(): readonly E[] {
+    return this.#left === null ? this.entries.slice(this.#next) : [...this.#left];
+  }
+
+  /** Whether every name is confirmed. */
+  get confirmed(): boolean {
+    return this.#left === null ? this.#next === this.entries.length : this.#left.size === 0;
   }
 
   /** Its time runs on, or begins to: the connection is up now, or gone. */
@@ -74,7 +82,11 @@ export class Call<E, S> {
 
   /** Counts a confirmation. */
   confirm(entry: E): void {
-    if (!this.#left.delete(entry)) return;
+    if (this.#left === null && this.entries[this.#next] === entry) this.#next++;
+    else {
+      this.#left ??= new Set(this.entries.slice(this.#next));
+      if (!this.#left.delete(entry)) return;
+    }
     this.#since = currentMonotonic();
     this.#budget.ready = this.#bounds.ready;
     this.#budget.away = this.#bounds.away;

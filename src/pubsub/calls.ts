@@ -1,7 +1,9 @@
 import { onAbort } from "../core/abort.ts";
 import { TimeoutError } from "../errors.ts";
 import { Call, type Phase } from "./call.ts";
-import { type Claim, discard, type Entry, type Home, type Sink } from "./entry.ts";
+import { type Claim, discard, type Entry, type Home } from "./entry.ts";
+import { BATCH } from "./reconcile.ts";
+import type { Wish } from "./subscriptions.ts";
 
 /** What calls need of the engine. */
 export interface CallsOwner {
@@ -13,6 +15,8 @@ export interface CallsOwner {
   nextOrder(): number;
   /** A call was made, or is settled. */
   changed(): void;
+  /** The entry of a name, made if there is none. */
+  enter(wish: Wish): Entry;
   /** Whether it is not known yet if the server denies the call's names. */
   trying(call: Claim): boolean;
   /** Tells the servers what the calls want of entries. */
@@ -46,18 +50,31 @@ export class Calls {
     return this.#pending[Symbol.iterator]();
   }
 
-  /** Wants entries, all or none; each may get a new sink. Settles when the servers have confirmed every one. */
-  want(entries: readonly Entry[], { timeout, signal }: CallOptions, sinks?: readonly Sink[]): Claim {
-    const call = this.#open(entries, timeout, (bound) => this.fail(call, this.#late(call, bound)));
+  /**
+   * Wants names, all or none; those that come twice have one sink. Settles when the servers have confirmed every one.
+   * They are sent by and by, so that the servers are at work while the rest is prepared; but shard channels, of which
+   * those of one slot go together, all at once.
+   */
+  want(wishes: Iterable<Wish>, { timeout, signal }: CallOptions): Claim {
+    const call = this.#open([], timeout, (bound) => this.fail(call, this.#late(call, bound)));
     const claim = Object.freeze([call]);
-    for (const [i, entry] of entries.entries()) {
+    let unsent: Entry[] = [];
+    for (const wish of wishes) {
+      const entry = this.#owner.enter(wish);
+      if (entry.claims.includes(call)) continue;
       const before = entry.sink;
-      const after = sinks?.[i] ?? before;
+      const after = wish.sink;
       if (entry.wanted && after !== before) call.replaced.set(entry, { before, after });
       entry.sink = after;
       entry.claim(call, claim);
+      call.entries.push(entry);
+      unsent.push(entry);
+      if (unsent.length < BATCH || entry.kind === "shard") continue;
+      this.#owner.send(unsent, { call, reassert: true });
+      unsent = [];
     }
-    this.#owner.send(entries, { call, reassert: true });
+    this.#owner.send(unsent, { call, reassert: true });
+    this.#time(call);
     if (signal !== undefined) {
       const abort = onAbort(signal, () => this.fail(call, signal.reason));
       void call.promise.then(
@@ -70,10 +87,11 @@ export class Calls {
 
   /** No longer wants entries. Settles when the servers have confirmed it, or kept silent for `timeout` milliseconds. */
   unwant(entries: readonly Entry[], timeout: number): Claim {
-    const call = this.#open(entries, timeout, () => {
+    const call = this.#open([...entries], timeout, () => {
       for (const entry of call.left) entry.link.doubt();
       this.finish(call);
     });
+    this.#time(call);
     for (const entry of entries) {
       // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
       const { link, last } = entry;
@@ -90,7 +108,7 @@ export class Calls {
 
   /** Their time runs on, with links that are ready or without. */
   time(): void {
-    for (const call of this.#pending) call.enter(this.#phase(call));
+    for (const call of this.#pending) this.#time(call);
   }
 
   confirm(call: Claim, entry: Entry): void {
@@ -99,7 +117,7 @@ export class Calls {
   }
 
   finishIfDone(call: Claim): void {
-    if (call.left.size === 0 && !this.#owner.trying(call)) this.finish(call);
+    if (call.confirmed && !this.#owner.trying(call)) this.finish(call);
   }
 
   finish(call: Claim): void {
@@ -141,27 +159,32 @@ export class Calls {
   }
 
   /** A call, bounded by silence: `timeout` milliseconds on links that are ready. */
-  #open(entries: readonly Entry[], timeout: number, late: (bound: number) => void): Claim {
+  #open(entries: Entry[], timeout: number, late: (bound: number) => void): Claim {
     const bounds = { ready: timeout, away: this.#connectTimeout };
     const call: Claim = new Call(this.#owner.nextOrder(), entries, bounds, late);
     this.#pending.add(call);
     this.#owner.changed();
-    if (this.#owner.started) call.enter(this.#phase(call));
     return call;
   }
 
   /** What a call that ran out of time rejects with. */
   #late({ left }: Claim, bound: number): TimeoutError {
-    if (left.size > 0 && [...left].every((entry) => entry.link.ready)) {
-      return new TimeoutError(`No confirmation for ${nameList([...left])} within ${bound} ms.`);
+    if (left.length > 0 && left.every((entry) => entry.link.ready)) {
+      return new TimeoutError(`No confirmation for ${nameList(left)} within ${bound} ms.`);
     }
     const cause = this.#owner.failure;
     const why = cause instanceof Error ? cause.message : "Is the server up?";
     return new TimeoutError(`No connection within ${bound} ms. ${why}`, cause === null ? undefined : { cause });
   }
 
+  /** Its time runs on, or begins to. */
+  #time(call: Claim): void {
+    if (this.#owner.started) call.enter(this.#phase(call));
+  }
+
   #phase({ entries, left }: Claim): Phase {
-    const links = entries.length > 0 ? Array.from(left, ({ link }) => link) : [...this.#owner.links];
+    if (entries.length > 0) return left.length > 0 && left.every(({ link }) => link.ready) ? "ready" : "away";
+    const links = [...this.#owner.links];
     return links.length > 0 && links.every(({ ready }) => ready) ? "ready" : "away";
   }
 }

@@ -80,6 +80,11 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
     return { kind, key, name: nameOf(key, this.names), sink };
   }
 
+  /** The same for many, one by one as they are asked for. */
+  *wishes(kind: Kind, keys: readonly string[], handlers: readonly (AnyHandler | null)[]): Generator<Wish> {
+    for (let i = 0; i < keys.length; i++) yield this.wish(kind, keys[i] as string, handlers[i] as AnyHandler | null);
+  }
+
   // Where messages without a handler go (Sink).
 
   message(entry: Entry, payload: Payload): void {

@@ -112,7 +112,7 @@ export class Denials {
     for (const call of guilty) {
       const elsewhere = this.#trials.get(call)?.refusals ?? [];
       const answered = new Set([...refused, ...elsewhere.map(({ entry }) => entry)]);
-      if ([...call.left].some((entry) => entry.claims.includes(call) && !answered.has(entry))) {
+      if (call.left.some((entry) => entry.claims.includes(call) && !answered.has(entry))) {
         undecided.add(call);
         continue;
       }

@@ -112,10 +112,8 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     return call.promise;
   }
 
-  subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
-    const entries = wishes.map((wish) => this.#entry(wish));
-    const sinks = wishes.map(({ sink }) => sink);
-    return this.#calls.want(entries, options, sinks).promise;
+  subscribe(wishes: Iterable<Wish>, options: CallOptions): Promise<void> {
+    return this.#calls.want(wishes, options).promise;
   }
 
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
@@ -166,6 +164,16 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
 
   trying(call: Claim): boolean {
     return this.#denials.trying(call);
+  }
+
+  enter({ kind, key, name, sink, missed }: Wish): Entry {
+    const known = this.registry[kind].get(key);
+    if (known !== undefined) return known;
+    const entry = new Entry(kind, key, name, sink);
+    if (missed !== undefined) this.#losses.expect(entry, missed);
+    this.registry.add(entry);
+    this.#placement.place(entry);
+    return entry;
   }
 
   /** Reconciles entries over the links that are up; the others do so when they come up. */
@@ -360,13 +368,14 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     this.#placement.confirmed(entry);
     if (call === null) {
       if (entry.sink !== discard && !command.audits) this.#owner.confirmed(command.verb, entry, count);
-      for (const claim of entry.claims) if (claim.order < command.order) this.#calls.confirm(claim, entry);
     } else {
       const held = this.#denials.hold(call, command, entry, count);
       if (!held && !call.settled) this.#owner.confirmed(command.verb, entry, count);
       this.#calls.confirm(call, entry);
-      // Whoever asked before is served as well, though the command that was to do it may have been sent elsewhere.
-      for (const claim of entry.claims) if (claim.order < command.order) this.#calls.confirm(claim, entry);
+    }
+    // Whoever asked before is served as well, though the command that was to do it may have been sent elsewhere.
+    for (const claim of entry.claims) {
+      if (claim !== call && claim.order < command.order) this.#calls.confirm(claim, entry);
     }
   }
 
@@ -423,16 +432,6 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
   get #full(): boolean {
     const awaited = this.#calls.size > 0 || !this.#placement.settled;
     return this.#throttle === "hard" || (this.#throttle === "soft" && !awaited);
-  }
-
-  #entry({ kind, key, name, sink, missed }: Wish): Entry {
-    const known = this.registry[kind].get(key);
-    if (known !== undefined) return known;
-    const entry = new Entry(kind, key, name, sink);
-    if (missed !== undefined) this.#losses.expect(entry, missed);
-    this.registry.add(entry);
-    this.#placement.place(entry);
-    return entry;
   }
 
   /** Forgets entries; what was missed until then is told, for no restoration will tell it. */

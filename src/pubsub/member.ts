@@ -103,15 +103,8 @@ export class Member implements Subscriptions {
     return this.#ask([], options);
   }
 
-  subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void> {
-    const entries = wishes.map((wish) => {
-      const known = this.registry[wish.kind].get(wish.key);
-      if (known !== undefined) return known;
-      const entry = new OwnEntry(this, wish);
-      this.registry.add(entry);
-      return entry;
-    });
-    return this.#ask(entries, options, wishes);
+  subscribe(wishes: Iterable<Wish>, options: CallOptions): Promise<void> {
+    return this.#ask(wishes, options);
   }
 
   reassert(entries: readonly OwnEntry[], options: CallOptions): Promise<void> {
@@ -185,24 +178,20 @@ export class Member implements Subscriptions {
 
   // ---
 
-  #ask(entries: readonly OwnEntry[], options: CallOptions, wishes?: readonly Wish[]): Promise<void> {
-    const call = this.#calls.want(
-      entries,
-      options,
-      wishes?.map(({ sink }) => sink),
-    );
-    void this.#carry(call, entries, options.timeout);
+  #ask(wishes: Iterable<Wish>, options: CallOptions): Promise<void> {
+    const call = this.#calls.want(wishes, options);
+    void this.#carry(call, options.timeout);
     return call.promise;
   }
 
-  async #carry(call: Claim, entries: readonly OwnEntry[], timeout: number): Promise<void> {
+  async #carry(call: Claim, timeout: number): Promise<void> {
     await this.#begun?.promise;
     if (call.settled) return;
     try {
-      if (entries.length === 0) await this.#hub.engine.live({ timeout });
+      if (call.entries.length === 0) await this.#hub.engine.live({ timeout });
       const absent: Topic<OwnEntry>[] = [];
-      for (const entry of entries) {
-        if (!call.left.has(entry)) continue;
+      for (const entry of call.left as OwnEntry[]) {
+        if (!entry.claims.includes(call)) continue;
         const topic = this.#hub.add(entry);
         if (this.#hub.isLive(topic)) {
           this.#confirm(verbs[entry.kind].subscribe, entry);
@@ -241,6 +230,15 @@ export class Member implements Subscriptions {
       this.#served[group] += served ? 1 : -1;
     }
     return this.#served[group];
+  }
+
+  /** @internal */
+  enter(wish: Wish): OwnEntry {
+    const known = this.registry[wish.kind].get(wish.key);
+    if (known !== undefined) return known;
+    const entry = new OwnEntry(this, wish);
+    this.registry.add(entry);
+    return entry;
   }
 
   /** @internal */
@@ -302,6 +300,10 @@ class Unbounded implements CallsOwner {
   }
 
   changed(): void {}
+
+  enter(wish: Wish): OwnEntry {
+    return this.#member.enter(wish);
+  }
 
   send(entries: readonly OwnEntry[]): void {
     this.#member.forget(entries.filter((entry) => !entry.wanted));

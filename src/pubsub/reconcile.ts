@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /** Names in one command: enough that 100,000 need few commands, few enough that a denied one is soon found. */
-const BATCH = 1000;
+export const BATCH = 1000;
 
 export const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly unsubscribe: Verb }>> = {
   channel: { subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" },
@@ -22,24 +22,27 @@ export const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly u
 /**
  * What to tell the server so that what it has becomes what is wanted: a subscribe for each wanted entry that this
  * connection was not asked for (for each wanted one with `reassert`), an unsubscribe for each unwanted one that it was.
- * First subscribe, unsubscribe, reconnect: all come through here. Pure.
+ * First subscribe, unsubscribe, reconnect: all come through here. A step is given as soon as it is full, so that it can be
+ * on its way while the next is made; no entry must come twice.
  */
-export function reconcile(entries: Iterable<Entry>, reassert = false): Step[] {
+export function* reconcile(entries: Iterable<Entry>, reassert = false): Generator<Step, void> {
   const groups = new Map<string, { readonly verb: Verb; readonly entries: Entry[] }>();
   for (const entry of entries) {
     const verb = verbFor(entry, reassert);
     if (verb === null) continue;
     // A command about shard channels names channels of one slot.
     const group = entry.kind === "shard" ? `${verb} ${slotOf(entry.key)}` : verb;
-    const same = groups.get(group);
-    if (same === undefined) groups.set(group, { verb, entries: [entry] });
-    else same.entries.push(entry);
+    let step = groups.get(group);
+    if (step === undefined) {
+      step = { verb, entries: [] };
+      groups.set(group, step);
+    }
+    step.entries.push(entry);
+    if (step.entries.length < BATCH) continue;
+    groups.delete(group);
+    yield step;
   }
-  const steps: Step[] = [];
-  for (const { verb, entries: all } of groups.values()) {
-    for (let at = 0; at < all.length; at += BATCH) steps.push({ verb, entries: all.slice(at, at + BATCH) });
-  }
-  return steps;
+  yield* groups.values();
 }
 
 function verbFor(entry: Entry, reassert: boolean): Verb | null {

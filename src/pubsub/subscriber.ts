@@ -286,13 +286,15 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** Reads the arguments of a subscribe and carries it out. */
   protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
-    const { handlers, options } = readSubscribe(wordFor(kind), args);
+    const { keys, handlers, options } = readSubscribe(wordFor(kind), args);
     this.#assertOpen();
     options.signal?.throwIfAborted();
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
-    const wishes = Array.from(handlers, ([key, handler]) => this.#delivery.wish(kind, key, handler));
-    await engine.subscribe(wishes, { timeout: options.timeout ?? this.#subscriptionTimeout, signal: options.signal });
+    await engine.subscribe(this.#delivery.wishes(kind, keys, handlers), {
+      timeout: options.timeout ?? this.#subscriptionTimeout,
+      signal: options.signal,
+    });
   }
 
   /** Reads the arguments of an unsubscribe and carries it out. */

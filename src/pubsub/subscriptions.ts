@@ -49,8 +49,8 @@ export interface Subscriptions {
   start(): void;
   /** Resolves when every link is up and has restored what is wanted. */
   live(options: CallOptions): Promise<void>;
-  /** Wants the names, all or none; resolves when the server has confirmed every one. */
-  subscribe(wishes: readonly Wish[], options: CallOptions): Promise<void>;
+  /** Wants the names, all or none; one that comes twice has one sink. Resolves when the server has confirmed every one. */
+  subscribe(wishes: Iterable<Wish>, options: CallOptions): Promise<void>;
   /** Asks again for entries that are wanted already; resolves when they are confirmed. */
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void>;
   /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */

@@ -43,9 +43,9 @@ export class Encoder {
 
   /** Adds a command whose arguments are keys already: one char per byte. */
   keys(command: string, keys: readonly string[]): void {
-    let text = `*${keys.length + 1}\r\n$${command.length}\r\n${command}\r\n`;
-    for (const key of keys) text += `$${key.length}\r\n${key}\r\n`;
-    this.#text += text;
+    let text = `*${keys.length + 1}\r\n$${command.length}\r\n${command}`;
+    for (const key of keys) text += `\r\n$${key.length}\r\n${key}`;
+    this.#text += `${text}\r\n`;
   }
 
   /** All that was added since the last call: texts with one char per byte, and large arguments as Buffers. */
