@@ -7,7 +7,7 @@ import { diagnostics } from "../diagnostics.ts";
 import { ConnectionError, ProtocolError, TidingsError, TimeoutError } from "../errors.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { type Argument, Encoder } from "../resp/encoder.ts";
-import type { Confirmed, Payload, Receiver, Reply } from "../resp/reply.ts";
+import type { Confirmed, Name, Payload, Receiver, Reply } from "../resp/reply.ts";
 import { shakeHands } from "./handshake.ts";
 import { Fence, PendingCommand, type PendingReply } from "./pending.ts";
 import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
@@ -246,15 +246,15 @@ export class Connection implements Receiver {
     return !this.#arraysArePushes && (this.#pending.peek()?.wantsText ?? false);
   }
 
-  message(channel: string, payload: Payload): void {
+  message(channel: Name, payload: Payload): void {
     this.pushes.message(channel, payload);
   }
 
-  smessage(channel: string, payload: Payload): void {
+  smessage(channel: Name, payload: Payload): void {
     this.pushes.smessage(channel, payload);
   }
 
-  pmessage(pattern: string, channel: string, payload: Payload): void {
+  pmessage(pattern: Name, channel: Name, payload: Payload): void {
     this.pushes.pmessage(pattern, channel, payload);
   }
 

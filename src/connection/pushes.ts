@@ -1,4 +1,5 @@
-import type { Payload, Reply } from "../resp/reply.ts";
+import type { NameMap } from "../resp/name-map.ts";
+import type { Name, Payload, Reply } from "../resp/reply.ts";
 
 /** The kinds of confirmation. */
 export type ConfirmationKind =
@@ -9,11 +10,11 @@ export type ConfirmationKind =
   | "ssubscribe"
   | "sunsubscribe";
 
-/** Who takes what a connection receives without asking. Names are keys: one char per byte. */
+/** Who takes what a connection receives without asking. Keys are names with one char per byte. */
 export interface PushReceiver {
-  message(channel: string, payload: Payload): void;
-  smessage(channel: string, payload: Payload): void;
-  pmessage(pattern: string, channel: string, payload: Payload): void;
+  message(channel: Name, payload: Payload): void;
+  smessage(channel: Name, payload: Payload): void;
+  pmessage(pattern: Name, channel: Name, payload: Payload): void;
   /** `key` is `null` in the answer to an unsubscribe from nothing; `count` is the server's. */
   confirmation(kind: ConfirmationKind, key: string | null, count: number): void;
 }
@@ -34,11 +35,11 @@ export function pushTo(receiver: PushReceiver, items: readonly Reply[]): boolean
     case "message":
     case "smessage":
       if (!Buffer.isBuffer(second) || !Buffer.isBuffer(third)) return false;
-      receiver[kind](second.toString("latin1"), new ReceivedPayload(third));
+      receiver[kind](new Received(second), new Received(third));
       return true;
     case "pmessage":
       if (!Buffer.isBuffer(second) || !Buffer.isBuffer(third) || !Buffer.isBuffer(fourth)) return false;
-      receiver.pmessage(second.toString("latin1"), third.toString("latin1"), new ReceivedPayload(fourth));
+      receiver.pmessage(new Received(second), new Received(third), new Received(fourth));
       return true;
     case "subscribe":
     case "unsubscribe":
@@ -54,8 +55,8 @@ export function pushTo(receiver: PushReceiver, items: readonly Reply[]): boolean
   }
 }
 
-/** A payload that has already left the window. */
-class ReceivedPayload implements Payload {
+/** A name or a payload that has already left the window. */
+class Received implements Name, Payload {
   readonly #bytes: Buffer;
 
   constructor(bytes: Buffer) {
@@ -72,5 +73,13 @@ class ReceivedPayload implements Payload {
 
   bytes(): Buffer {
     return this.#bytes;
+  }
+
+  key(): string {
+    return this.#bytes.toString("latin1");
+  }
+
+  in<V>(names: NameMap<V>): V | undefined {
+    return names.get(this.key());
   }
 }

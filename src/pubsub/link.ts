@@ -6,7 +6,7 @@ import type { RetryPolicy } from "../core/backoff.ts";
 import { currentMonotonic } from "../core/now.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { ConnectionError, PubSubError, TimeoutError } from "../errors.ts";
-import type { Payload } from "../resp/reply.ts";
+import type { Name, Payload } from "../resp/reply.ts";
 import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import type { GapCause } from "./gap.ts";
@@ -213,22 +213,22 @@ export class Link implements PushReceiver, Carrier {
 
   // What the connection tells (PushReceiver).
 
-  message(channel: string, payload: Payload): void {
-    const entry = this.#registry.channel.get(channel);
+  message(channel: Name, payload: Payload): void {
+    const entry = channel.in(this.#registry.channel);
     if (entry !== undefined) entry.sink.message(entry, payload);
     else this.#owner.stray(payload);
   }
 
-  smessage(channel: string, payload: Payload): void {
-    const entry = this.#registry.shard.get(channel);
+  smessage(channel: Name, payload: Payload): void {
+    const entry = channel.in(this.#registry.shard);
     // A node that gave the channel up may send on for a moment; only its home counts.
     if (entry === undefined) this.#owner.stray(payload);
     else if (entry.link === this) entry.sink.message(entry, payload);
   }
 
-  pmessage(pattern: string, channel: string, payload: Payload): void {
-    const entry = this.#registry.pattern.get(pattern);
-    if (entry !== undefined) entry.sink.pmessage(entry, channel, payload);
+  pmessage(pattern: Name, channel: Name, payload: Payload): void {
+    const entry = pattern.in(this.#registry.pattern);
+    if (entry !== undefined) entry.sink.pmessage(entry, channel.key(), payload);
   }
 
   confirmation(kind: ConfirmationKind, key: string | null, count: number): void {

@@ -1,15 +1,17 @@
+import { NameMap } from "../resp/name-map.ts";
 import type { Entry, Kind } from "./entry.ts";
 
-const none: ReadonlyMap<string, never> = new Map<string, never>();
+/** Stays empty. */
+const none: NameMap<never> = new NameMap<never>();
 
 /**
  * The entries by kind and key. An entry is here from the moment the user wants it until the server no longer sends for
  * it; a message finds its entry with one look-up.
  */
 export class Registry<E extends Entry = Entry> {
-  channel: ReadonlyMap<string, E> = none;
-  pattern: ReadonlyMap<string, E> = none;
-  shard: ReadonlyMap<string, E> = none;
+  channel: NameMap<E> = none as NameMap<E>;
+  pattern: NameMap<E> = none as NameMap<E>;
+  shard: NameMap<E> = none as NameMap<E>;
 
   /** All entries, the ones that are being unsubscribed included. */
   get size(): number {
@@ -18,16 +20,16 @@ export class Registry<E extends Entry = Entry> {
 
   add(entry: E): void {
     // Most registries hold one kind.
-    if (this[entry.kind] === none) this[entry.kind] = new Map<string, never>();
-    (this[entry.kind] as Map<string, E>).set(entry.key, entry);
+    if (this[entry.kind] === none) this[entry.kind] = new NameMap();
+    this[entry.kind].set(entry.key, entry);
   }
 
   delete(entry: E): void {
-    if (this[entry.kind] !== none) (this[entry.kind] as Map<string, E>).delete(entry.key);
+    this[entry.kind].delete(entry.key);
   }
 
   clear(): void {
-    this.channel = this.pattern = this.shard = none;
+    this.channel = this.pattern = this.shard = none as NameMap<E>;
   }
 
   *named(kind: Kind, keys: Iterable<string>): Generator<E> {

@@ -1,4 +1,5 @@
-import type { Confirmed, Payload, Receiver } from "./reply.ts";
+import type { Confirmed, Receiver } from "./reply.ts";
+import { Slice } from "./slice.ts";
 import type { Window } from "./window.ts";
 
 /*
@@ -15,8 +16,8 @@ import type { Window } from "./window.ts";
  *     >3\r\n $10\r\n psubscribe\r\n $6\r\n news.*\r\n :2\r\n
  *
  * It is written by hand because it runs for every message. The fixed bytes are compared four at a time, the lengths are
- * read digit by digit, and the only things made are the channel's text and what the receiver asks of the payload.
- * Whatever differs in a single byte, or is not all there yet, is left to the general decoder, which knows all of RESP.
+ * read digit by digit, and nothing is made: the receiver is told where the name and the payload lie, and takes what it
+ * needs. Whatever differs in a single byte, or is not all there yet, is left to the general decoder, which knows all of RESP.
  */
 
 const HEAD_3 = 0x330d0a24; // 3 \r \n $
@@ -57,32 +58,24 @@ const NO_LENGTH = -2;
 /** The shortest message there is: `>3 $7 message $0 "" $0 ""`. */
 const SHORTEST = 29;
 
-/** Decodes published messages from the window; itself the payload of the one at hand. */
-export class PublishedDecoder implements Payload {
+/** Decodes published messages from the window. */
+export class PublishedDecoder {
   readonly #window: Window;
   readonly #receiver: Receiver;
   readonly #longest: number;
+  readonly #pattern: Slice;
+  readonly #channel: Slice;
+  readonly #payload: Slice;
   /** Where reading goes on: behind the last length, then behind the frame. */
   #at = 0;
-  #from = 0;
-  #to = 0;
 
   constructor(window: Window, receiver: Receiver, longest: number) {
     this.#window = window;
     this.#receiver = receiver;
     this.#longest = longest;
-  }
-
-  get byteLength(): number {
-    return this.#to - this.#from;
-  }
-
-  text(): string {
-    return this.#window.utf8(this.#from, this.#to);
-  }
-
-  bytes(): Buffer {
-    return this.#window.bytes(this.#from, this.#to);
+    this.#pattern = new Slice(window);
+    this.#channel = new Slice(window);
+    this.#payload = new Slice(window);
   }
 
   /**
@@ -110,40 +103,30 @@ export class PublishedDecoder implements Payload {
   }
 
   #message(at: number, shard: boolean): Found {
-    const window = this.#window;
     const length = this.#length(at);
     if (length < 0) return this.#without(length);
-    const from = this.#at;
-    const to = from + length;
-    const found = this.#payload(to);
+    const found = this.#channelAndPayload(length);
     if (found !== TAKEN) return found;
-    window.prepareText(window.start, this.#at);
-    const channel = window.name(from, to);
-    window.start = this.#at;
-    if (shard) this.#receiver.smessage(channel, this);
-    else this.#receiver.message(channel, this);
+    this.#window.start = this.#at;
+    if (shard) this.#receiver.smessage(this.#channel, this.#payload);
+    else this.#receiver.message(this.#channel, this.#payload);
     return TAKEN;
   }
 
   #pmessage(at: number): Found {
-    const window = this.#window;
     const patternLength = this.#length(at);
     if (patternLength < 0) return this.#without(patternLength);
-    const patternFrom = this.#at;
-    const patternTo = patternFrom + patternLength;
-    const behind = this.#bulkBehind(patternTo);
+    const pattern = this.#pattern;
+    pattern.from = this.#at;
+    pattern.to = pattern.from + patternLength;
+    const behind = this.#bulkBehind(pattern.to);
     if (behind !== TAKEN) return behind;
-    const length = this.#length(patternTo + 3);
+    const length = this.#length(pattern.to + 3);
     if (length < 0) return this.#without(length);
-    const from = this.#at;
-    const to = from + length;
-    const found = this.#payload(to);
+    const found = this.#channelAndPayload(length);
     if (found !== TAKEN) return found;
-    window.prepareText(window.start, this.#at);
-    const pattern = window.name(patternFrom, patternTo);
-    const channel = window.name(from, to);
-    window.start = this.#at;
-    this.#receiver.pmessage(pattern, channel, this);
+    this.#window.start = this.#at;
+    this.#receiver.pmessage(pattern, this.#channel, this.#payload);
     return TAKEN;
   }
 
@@ -171,7 +154,6 @@ export class PublishedDecoder implements Payload {
     if (view.getUint32(to) >>> 8 !== END_COLON) return OTHER;
     const count = this.#length(to + 3);
     if (count < 0) return this.#without(count);
-    window.prepareText(start, this.#at);
     const name = window.name(from, to);
     window.start = this.#at;
     this.#receiver.confirmation(what, name, count);
@@ -184,17 +166,25 @@ export class PublishedDecoder implements Payload {
     return this.#window.view.getUint32(to) >>> 8 === END_DOLLAR ? TAKEN : OTHER;
   }
 
-  /** Finds the payload behind the name that ends at `to`; leaves `#at` behind the frame. */
-  #payload(to: number): Found {
+  /** Finds the channel of this length, which begins here, and the payload behind it; leaves `#at` behind the frame. */
+  #channelAndPayload(channelLength: number): Found {
+    const window = this.#window;
+    const channel = this.#channel;
+    const from = this.#at;
+    const to = from + channelLength;
     const behind = this.#bulkBehind(to);
     if (behind !== TAKEN) return behind;
     const length = this.#length(to + 3);
     if (length < 0) return this.#without(length);
-    this.#from = this.#at;
-    this.#to = this.#from + length;
-    if (this.#to + 2 > this.#window.end) return UNFINISHED;
-    if (this.#window.view.getUint16(this.#to) !== END) return OTHER;
-    this.#at = this.#to + 2;
+    const payload = this.#payload;
+    const payloadTo = this.#at + length;
+    if (payloadTo + 2 > window.end) return UNFINISHED;
+    if (window.view.getUint16(payloadTo) !== END) return OTHER;
+    channel.from = from;
+    channel.to = to;
+    payload.from = this.#at;
+    payload.to = payloadTo;
+    this.#at = payloadTo + 2;
     return TAKEN;
   }
 

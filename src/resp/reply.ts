@@ -1,4 +1,5 @@
 import type { ServerError } from "../errors.ts";
+import type { NameMap } from "./name-map.ts";
 
 /**
  * A decoded RESP value. Simple strings are strings; bulk strings are text or Buffers, as the receiver asks. Integers
@@ -26,15 +27,23 @@ export interface Payload {
   bytes(): Buffer;
 }
 
+/** A name on its way from the wire; it is read inside the call that hands it over, or never. */
+export interface Name {
+  /** The name as its key: a string with one char per byte. */
+  key(): string;
+  /** What the map holds for it. */
+  in<V>(names: NameMap<V>): V | undefined;
+}
+
 /** The confirmations that come in large numbers. */
 export type Confirmed = "subscribe" | "psubscribe" | "ssubscribe";
 
-/** Where decoded frames go. Names arrive as keys: strings with one char per byte. */
+/** Where decoded frames go. */
 export interface Receiver {
-  message(channel: string, payload: Payload): void;
-  smessage(channel: string, payload: Payload): void;
-  pmessage(pattern: string, channel: string, payload: Payload): void;
-  /** A subscription is confirmed; `count` is the server's. */
+  message(channel: Name, payload: Payload): void;
+  smessage(channel: Name, payload: Payload): void;
+  pmessage(pattern: Name, channel: Name, payload: Payload): void;
+  /** A subscription is confirmed; `name` is a key, `count` the server's. */
   confirmation(kind: Confirmed, name: string, count: number): void;
   /** Any other push: another confirmation, an invalidation, or a published message of an unusual shape. */
   push(items: Reply[]): void;

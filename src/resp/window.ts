@@ -8,8 +8,6 @@ const USUAL = 64 * 1024;
 const TEXT_BLOCK = 1024;
 /** The same for small Buffers. */
 const BYTES_BLOCK = 4096;
-/** A name that is compared with the next. */
-const LONGEST_NAME = 128;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -39,7 +37,6 @@ export class Window {
   #mixed = false;
   #mixedTo = 0;
 
-  #lastName = "";
   #bytes: Buffer = NOTHING;
   #bytesFrom = 0;
   #bytesTo = 0;
@@ -71,22 +68,16 @@ export class Window {
 
   /** A name at [from, to), with one char per byte. */
   name(from: number, to: number): string {
+    if (to > this.#textTo) this.#prepareText(from, to);
     if (to <= this.#textTo && from >= this.#textFrom) {
       return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
     }
-    // Where payloads are not ASCII there is no text to cut it from, but it often is the same as the last one.
-    const { buffer } = this;
-    const last = this.#lastName;
-    let same = to - from === last.length;
-    for (let i = 0; same && i < last.length; i++) same = buffer[from + i] === last.charCodeAt(i);
-    if (same) return last;
-    const name = buffer.toString("latin1", from, to);
-    if (name.length <= LONGEST_NAME) this.#lastName = name;
-    return name;
+    return this.buffer.toString("latin1", from, to);
   }
 
-  /** Text of [from, to), decoded as UTF-8. */
+  /** Text of [from, to), decoded as UTF-8. What lies before it is not asked for any more. */
   utf8(from: number, to: number): string {
+    if (to > this.#textTo) this.#prepareText(from, to);
     if (to <= this.#textTo && from >= this.#textFrom) {
       return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
     }
@@ -104,9 +95,8 @@ export class Window {
     return this.#bytes.subarray(from - this.#bytesFrom, to - this.#bytesFrom);
   }
 
-  /** Called for each frame before its texts are taken: finds out whether it is ASCII, and cuts a shared text if so. */
-  prepareText(from: number, to: number): void {
-    if (to <= this.#textTo) return;
+  /** Finds out whether [from, to) is ASCII, and if so makes a text of it and of what lies behind it. */
+  #prepareText(from: number, to: number): void {
     const limit = Math.max(to, Math.min(from + TEXT_BLOCK, this.end));
     if (!this.#isAscii(from, to, limit) || to - from > TEXT_BLOCK) return;
     this.#textFrom = from;

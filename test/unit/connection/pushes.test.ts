@@ -7,13 +7,13 @@ function received(...items: Reply[]): unknown {
   let call: unknown = null;
   const receiver: PushReceiver = {
     message: (channel, payload) => {
-      call = ["message", channel, payload.text(), payload.bytes(), payload.byteLength];
+      call = ["message", channel.key(), payload.text(), payload.bytes(), payload.byteLength];
     },
     smessage: (channel, payload) => {
-      call = ["smessage", channel, payload.text()];
+      call = ["smessage", channel.key(), payload.text()];
     },
     pmessage: (pattern, channel, payload) => {
-      call = ["pmessage", pattern, channel, payload.text()];
+      call = ["pmessage", pattern.key(), channel.key(), payload.text()];
     },
     confirmation: (...confirmation) => {
       call = confirmation;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ProtocolError } from "../../../src/errors.ts";
 import { Decoder } from "../../../src/resp/decoder.ts";
-import type { Payload } from "../../../src/resp/reply.ts";
+import type { Name, Payload } from "../../../src/resp/reply.ts";
 import { array, bulk, integer, map, push, simple } from "../../support/resp-writer.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 
@@ -171,8 +171,8 @@ describe("a decoder", () => {
     const channels: string[] = [];
     const decoder = new Decoder({
       ...ignore,
-      message: (channel: string) => {
-        channels.push(channel);
+      message: (channel: Name) => {
+        channels.push(channel.key());
         decoder.halt();
       },
     });
@@ -185,7 +185,7 @@ describe("a decoder", () => {
     const seen: unknown[] = [];
     const decoder = new Decoder({
       ...ignore,
-      message: (_channel: string, payload: Payload) => {
+      message: (_channel: Name, payload: Payload) => {
         seen.push(payload.byteLength, payload.text(), payload.bytes(), payload.text(), payload.bytes());
       },
     });

@@ -1,7 +1,7 @@
 import { ServerError } from "../../../src/errors.ts";
 import { Decoder } from "../../../src/resp/decoder.ts";
 import { type Limits, limits as usualLimits } from "../../../src/resp/limits.ts";
-import type { Payload, Receiver, Reply } from "../../../src/resp/reply.ts";
+import type { Name, Payload, Receiver, Reply } from "../../../src/resp/reply.ts";
 
 /** A published message, whichever decoder read it. Names are keys: one char per byte. */
 export interface Published {
@@ -50,16 +50,16 @@ export class Recorder implements Receiver {
     return this;
   }
 
-  message(channel: string, payload: Payload): void {
-    this.#publish("message", null, channel, payload);
+  message(channel: Name, payload: Payload): void {
+    this.#publish("message", null, channel.key(), payload);
   }
 
-  smessage(channel: string, payload: Payload): void {
-    this.#publish("smessage", null, channel, payload);
+  smessage(channel: Name, payload: Payload): void {
+    this.#publish("smessage", null, channel.key(), payload);
   }
 
-  pmessage(pattern: string, channel: string, payload: Payload): void {
-    this.#publish("pmessage", pattern, channel, payload);
+  pmessage(pattern: Name, channel: Name, payload: Payload): void {
+    this.#publish("pmessage", pattern.key(), channel.key(), payload);
   }
 
   confirmation(kind: string, name: string, count: number): void {

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { ProtocolError } from "../../../src/errors.ts";
 import { Decoder } from "../../../src/resp/decoder.ts";
-import type { Payload } from "../../../src/resp/reply.ts";
+import type { Name, Payload } from "../../../src/resp/reply.ts";
 import { Window } from "../../../src/resp/window.ts";
 import { array, bulk, push } from "../../support/resp-writer.ts";
 import { Recorder } from "./recorder.ts";
@@ -62,11 +62,8 @@ describe("a window", () => {
   test("reads text behind bytes that are not ASCII, and in front of them", () => {
     const window = new Window(MiB);
     write(window, "ascii \xc3\xa9 ascii");
-    window.prepareText(0, 6);
     expect(window.utf8(0, 6)).toBe("ascii ");
-    window.prepareText(6, 8);
     expect([window.utf8(6, 8), window.name(6, 8)]).toEqual(["é", "\xc3\xa9"]);
-    window.prepareText(8, 14);
     expect(window.utf8(8, 14)).toBe(" ascii");
   });
 });
@@ -138,7 +135,7 @@ describe("what is kept pins little more than itself", () => {
       confirmation() {},
       push() {},
       reply() {},
-      message: (_channel: string, payload: Payload) => {
+      message: (_channel: Name, payload: Payload) => {
         const text = payload.text();
         if (text.startsWith("keep")) kept.push(text);
       },
