@@ -15,29 +15,25 @@ import type { Window } from "./window.ts";
  *     >3\r\n $9\r\n subscribe\r\n   $4\r\n news\r\n :1\r\n                   likewise ssubscribe
  *     >3\r\n $10\r\n psubscribe\r\n $6\r\n news.*\r\n :2\r\n
  *
- * It is written by hand because it runs for every message. The fixed bytes are compared four at a time, the lengths are
+ * It is written by hand because it runs for every message. The fixed bytes are compared eight at a time, the lengths are
  * read digit by digit, and nothing is made: the receiver is told where the name and the payload lie, and takes what it
  * needs. Whatever differs in a single byte, or is not all there yet, is left to the general decoder, which knows all of RESP.
  */
 
-const HEAD_3 = 0x330d0a24; // 3 \r \n $
-const HEAD_4 = 0x340d0a24; // 4 \r \n $
-const KIND_7 = 0x370d0a6d; // 7 \r \n m
-const KIND_8_S = 0x380d0a73; // 8 \r \n s
-const KIND_8_P = 0x380d0a70; // 8 \r \n p
-const ESSA = 0x65737361; // e s s a
-const MESS = 0x6d657373; // m e s s
-const KIND_9 = 0x390d0a73; // 9 \r \n s
-const KIND_10 = 0x31300d0a; // 1 0 \r \n
-const UBSC = 0x75627363; // u b s c
-const RIBE = 0x72696265; // r i b e
-const SUBS = 0x73756273; // s u b s
-const CRIB = 0x63726962; // c r i b
-const P = 0x70;
-const S = 0x73;
-const E = 0x65;
-const AGE = 0x6765; // g e
-const AGE_CR = 0x6167650d; // a g e \r
+/** Eight bytes as the number that the same bytes in the window are read as; ASCII is never NaN, which equals nothing. */
+const eight = (text: string): number => Buffer.from(text, "latin1").readDoubleLE();
+// Behind the first byte, which the caller has looked at.
+const MESSAGE_HEAD = eight("3\r\n$7\r\nm");
+const MESSAGE_WORD = eight("essage\r\n");
+const SMESSAGE = eight("3\r\n$8\r\ns");
+const PMESSAGE = eight("4\r\n$8\r\np");
+const MESSAGE_CR = eight("message\r");
+const SUBSCRIBE_HEAD = eight("3\r\n$9\r\ns");
+const SUBSCRIBE_WORD = eight("ubscribe");
+const XSUBSCRIBE = eight("3\r\n$10\r\n");
+const PSUBSCRI = eight("psubscri");
+const SSUBSCRI = eight("ssubscri");
+const BE = 0x6265; // b e
 const END = 0x0d0a; // \r \n
 const LF_DOLLAR = 0x0a24; // \n $
 const END_DOLLAR = 0x0d0a24; // \r \n $, behind a name
@@ -85,21 +81,19 @@ export class PublishedDecoder {
   next(): Found {
     const { view, start, end } = this.#window;
     if (end - start < SHORTEST) return OTHER;
-    const head = view.getUint32(start + 1);
-    const kind = view.getUint32(start + 5);
-    if (head === HEAD_3) {
-      if (kind === KIND_7) {
-        if (view.getUint32(start + 9) !== ESSA || view.getUint16(start + 13) !== AGE) return OTHER;
-        if (view.getUint16(start + 15) !== END || view.getUint8(start + 17) !== DOLLAR) return OTHER;
-        return this.#message(start + 18, false);
-      }
-      if (kind !== KIND_8_S) return this.#confirmation(kind);
-      if (view.getUint32(start + 9) !== MESS || view.getUint32(start + 13) !== AGE_CR) return OTHER;
-      return view.getUint16(start + 17) === LF_DOLLAR ? this.#message(start + 19, true) : OTHER;
+    const head = view.getFloat64(start + 1, true);
+    const word = view.getFloat64(start + 9, true);
+    if (head === MESSAGE_HEAD) {
+      return word === MESSAGE_WORD && view.getUint8(start + 17) === DOLLAR ? this.#message(start + 18, false) : OTHER;
     }
-    if (head !== HEAD_4 || kind !== KIND_8_P) return OTHER;
-    if (view.getUint32(start + 9) !== MESS || view.getUint32(start + 13) !== AGE_CR) return OTHER;
-    return view.getUint16(start + 17) === LF_DOLLAR ? this.#pmessage(start + 19) : OTHER;
+    if (word === MESSAGE_CR && view.getUint16(start + 17) === LF_DOLLAR) {
+      if (head === SMESSAGE) return this.#message(start + 19, true);
+      return head === PMESSAGE ? this.#pmessage(start + 19) : OTHER;
+    }
+    if (head === SUBSCRIBE_HEAD && word === SUBSCRIBE_WORD) return this.#confirmation("subscribe", start + 17);
+    if (head !== XSUBSCRIBE || view.getUint16(start + 17) !== BE) return OTHER;
+    if (word === PSUBSCRI) return this.#confirmation("psubscribe", start + 19);
+    return word === SSUBSCRI ? this.#confirmation("ssubscribe", start + 19) : OTHER;
   }
 
   #message(at: number, shard: boolean): Found {
@@ -130,21 +124,9 @@ export class PublishedDecoder {
     return TAKEN;
   }
 
-  #confirmation(kind: number): Found {
+  #confirmation(what: Confirmed, at: number): Found {
     const window = this.#window;
-    const { view, start } = window;
-    let at = start + 17;
-    let what: Confirmed = "subscribe";
-    if (kind === KIND_9) {
-      if (view.getUint32(start + 9) !== UBSC || view.getUint32(start + 13) !== RIBE) return OTHER;
-    } else {
-      const first = view.getUint8(start + 9);
-      if (kind !== KIND_10 || (first !== P && first !== S)) return OTHER;
-      if (view.getUint32(start + 10) !== SUBS || view.getUint32(start + 14) !== CRIB) return OTHER;
-      if (view.getUint8(start + 18) !== E) return OTHER;
-      what = first === P ? "psubscribe" : "ssubscribe";
-      at = start + 19;
-    }
+    const { view } = window;
     if (view.getUint32(at) >>> 8 !== END_DOLLAR) return OTHER;
     const length = this.#length(at + 3);
     if (length < 0) return this.#without(length);
