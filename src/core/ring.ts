@@ -30,7 +30,7 @@ export class Ring<T> {
     this.#slots[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#size--;
-    if (this.#size < this.#slots.length / 8 && this.#slots.length > SMALLEST) this.#resize(this.#slots.length / 2);
+    if (this.#size < this.#slots.length / 8 && this.#slots.length > KEPT) this.#resize(this.#slots.length / 2);
     return item;
   }
 
@@ -54,5 +54,7 @@ export class Ring<T> {
 
 /** A power of two: positions wrap by a bit mask. */
 const SMALLEST = 16;
+/** What fills and empties again and again does not grow each time. */
+const KEPT = 1024;
 /** What all that never held anything have in common; nothing is written to it. */
 const NONE: never[] = [];

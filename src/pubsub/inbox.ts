@@ -17,6 +17,8 @@ export function isConfirmation(item: Item): boolean {
 export interface Reader {
   /** Takes the item that has come; false if it still waits. The item is gone either way. `null`: one a handler took. */
   offer(item: Item | null): boolean;
+  /** Where messages that come while it still waits are put, if it has begun to collect them. */
+  readonly batch: Item[] | null;
   /** The queue will stay empty unless somebody subscribes again; true if that ends the wait. */
   idle(): boolean;
   /** The consumer was closed. */
@@ -80,6 +82,8 @@ export class Inbox {
   readonly #readers: Set<Reader> = new Set();
   /** The one whose turn it is, at hand for every message. */
   #first: Reader | null = null;
+  /** What it has begun to collect. */
+  #batch: Item[] | null = null;
   #notices = 0;
   #droppedNotices = 0;
 
@@ -110,6 +114,10 @@ export class Inbox {
 
   /** A published message, whose payload has `size` bytes. */
   push(item: Published, size: number): void {
+    if (this.#batch !== null) {
+      this.#batch.push(item);
+      return;
+    }
     if (this.#first !== null) {
       this.#offer(this.#first, item);
       return;
@@ -194,6 +202,7 @@ export class Inbox {
     if (this.#first !== reader) return;
     const [next = null] = this.#readers;
     this.#first = next;
+    this.#batch = null;
   }
 
   /** Nothing is wanted any more: lets the readers go that wait for no other time. */
@@ -307,12 +316,14 @@ export class Inbox {
   /** Readers only wait where the queue is empty: the first one takes the item, be it to skip it. */
   #offer(first: Reader, item: Item | null): void {
     if (first.offer(item)) this.leave(first);
+    else this.#batch = first.batch;
   }
 
   #take(): Reader[] {
     const readers = [...this.#readers];
     this.#readers.clear();
     this.#first = null;
+    this.#batch = null;
     return readers;
   }
 

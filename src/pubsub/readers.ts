@@ -4,6 +4,7 @@ import { type Item, isConfirmation, type Reader } from "./inbox.ts";
 
 /** What `getMessage` waits with: anything that comes settles it, `null` where there is nothing to show. */
 export class GetReader implements Reader {
+  readonly batch = null;
   readonly #deferred: Deferred<Item | null> = new Deferred();
   readonly #ignoreConfirmations: boolean;
 
@@ -35,6 +36,7 @@ export class GetReader implements Reader {
 
 /** What `receive` waits with: the next published message, past everything else. */
 export class ReceiveReader implements Reader {
+  readonly batch = null;
   readonly #deferred: Deferred<Item> = new Deferred();
 
   get result(): Promise<Item> {
@@ -70,6 +72,7 @@ export interface IterationOptions {
 
 /** What an iterator's `next` waits with. */
 export class NextReader implements Reader {
+  readonly batch = null;
   readonly #deferred: Deferred<IteratorResult<Item, undefined>> = new Deferred();
   readonly #options: IterationOptions;
 
@@ -116,6 +119,10 @@ export class BatchReader implements Reader {
 
   get result(): Promise<IteratorResult<Item[], undefined>> {
     return this.#deferred.promise;
+  }
+
+  get batch(): Item[] | null {
+    return this.#batch.length === 0 ? null : this.#batch;
   }
 
   offer(item: Item | null): boolean {

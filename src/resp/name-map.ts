@@ -4,6 +4,9 @@ import { randomInt } from "node:crypto";
 const LONGEST = 128;
 /** So many places are tried for a name; one that finds none free is found by its key alone. */
 const TRIES = 8;
+/** Records of deleted values, kept in case their names return: so many, or half of all. */
+const MOST_DELETED = 64;
+/** What maps that indexed nothing yet have in common; nothing is written to it. */
 const NOTHING = new Int32Array(1);
 
 /**
@@ -20,7 +23,7 @@ const NOTHING = new Int32Array(1);
  * whoever chooses names that collide gains nothing but the slower look-up.
  */
 export class NameMap<V> extends Map<string, V> {
-  readonly #seed: number = randomInt(2 ** 31);
+  readonly #seed: number;
   #slots: Int32Array = NOTHING;
   #records: Int32Array = NOTHING;
   /** How much of them is in use. */
@@ -28,6 +31,11 @@ export class NameMap<V> extends Map<string, V> {
   /** A value that was deleted is `undefined`, and its record stays. */
   #values: (V | undefined)[] = [];
   #deleted = 0;
+
+  constructor() {
+    super();
+    this.#seed = randomInt(2 ** 31);
+  }
 
   /** The value of the name at [from, to), a range behind which three more bytes can be read. */
   find(view: DataView, from: number, to: number): V | undefined {
@@ -97,7 +105,7 @@ export class NameMap<V> extends Map<string, V> {
       this.#deleted--;
       return;
     }
-    if (this.#values.length * 2 >= this.#slots.length) this.#grow();
+    if ((this.#values.length + 1) * 2 > this.#slots.length) this.#grow();
     if (!this.#place(this.#end, hash)) return;
     const size = 2 + Math.ceil((to - from) / 4);
     if (this.#end + size > this.#records.length) {
@@ -147,7 +155,7 @@ export class NameMap<V> extends Map<string, V> {
     if (this.#values[number] === undefined) return;
     this.#values[number] = undefined;
     this.#deleted++;
-    if (this.#deleted * 2 > this.#values.length) this.#reset();
+    if (this.#deleted > Math.max(MOST_DELETED, this.#values.length / 2)) this.#reset();
   }
 
   #reset(): void {

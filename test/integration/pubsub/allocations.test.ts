@@ -44,28 +44,28 @@ async function cost(): Promise<number> {
 
 // As in test/unit/resp/allocations.test.ts: what is needed today, and room for less than one more object.
 describe("What a consumer allocates for a message", () => {
-  it("is the message, beside the decoder's two texts, where it has a handler (126 bytes)", async () => {
+  it("is the message, beside the decoder's text, where it has a handler (102 bytes)", async () => {
     await client.pubsub({ channelHandlers: { news: take } });
-    expect(await cost()).toBeLessThan(145);
+    expect(await cost()).toBeLessThan(121);
   });
 
-  it("is little more where it is read in batches (237 bytes)", async () => {
+  it("is little more where it is read in batches (174 bytes)", async () => {
     const consumer = await client.pubsub({ channels: "news" });
     const reading = (async () => {
       for await (const batch of consumer.batches())
         for (const message of batch) if (message.type === "message") take(message);
     })();
-    expect(await cost()).toBeLessThan(260);
+    expect(await cost()).toBeLessThan(193);
     await consumer.close();
     await reading;
   });
 
-  it("is what promises cost, and no more, where it is read one by one (490 bytes)", async () => {
+  it("is what promises cost, and no more, where it is read one by one (392 bytes)", async () => {
     const consumer = await client.pubsub({ channels: "news" });
     const reading = (async () => {
       for await (const message of consumer.messages()) if (message.type === "message") take(message);
     })();
-    expect(await cost()).toBeLessThan(515);
+    expect(await cost()).toBeLessThan(411);
     await consumer.close();
     await reading;
   });

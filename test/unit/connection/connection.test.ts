@@ -48,7 +48,10 @@ describe("replies", () => {
     });
     await using connection = await dial(server.port);
     const messages: string[] = [];
-    connection.pushes = { ...noPushes, message: (channel, payload) => messages.push(`${channel.key()} ${payload.text()}`) };
+    connection.pushes = {
+      ...noPushes,
+      message: (channel, payload) => messages.push(`${channel.key()} ${payload.text()}`),
+    };
     expect(await Promise.all(["a", "b"].map((word) => connection.command(["ECHO", word])))).toEqual(["a", "b"]);
     expect(messages).toEqual(["news hi", "news hi"]);
   });
