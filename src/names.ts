@@ -18,11 +18,7 @@ export function isName(value: unknown): value is NameInput {
   return typeof value === "string" || value instanceof Uint8Array;
 }
 
-/** By hand, for names are short: a native call costs more. */
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
-}
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
 /** The one-char-per-byte string that stands for these bytes. */
 export function latin1(value: string | Uint8Array): string {

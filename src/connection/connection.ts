@@ -186,7 +186,7 @@ export class Connection implements Receiver {
 
   /** Sends a command, whose time runs from `since`; the reply's bulk strings are text, or Buffers. */
   command(args: readonly Argument[], wantsText = true, since?: number): Promise<Reply> {
-    const pending = new PendingCommand(String(args[0]).toUpperCase(), wantsText);
+    const pending = new PendingCommand(args[0], wantsText);
     this.#encoder.command(args);
     this.#issued(pending, since);
     return pending.reply;

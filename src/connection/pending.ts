@@ -1,5 +1,6 @@
 import { Deferred } from "../core/deferred.ts";
 import { ConnectionError, ServerError, type TidingsError } from "../errors.ts";
+import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 
 /**
@@ -21,11 +22,11 @@ export interface PendingReply {
 export class PendingCommand implements PendingReply {
   readonly wantsText: boolean;
   since = 0;
-  readonly #command: string;
+  readonly #verb: Argument | undefined;
   readonly #deferred: Deferred<Reply> = new Deferred();
 
-  constructor(command: string, wantsText: boolean) {
-    this.#command = command;
+  constructor(verb: Argument | undefined, wantsText: boolean) {
+    this.#verb = verb;
     this.wantsText = wantsText;
   }
 
@@ -37,6 +38,10 @@ export class PendingCommand implements PendingReply {
     if (reply instanceof ServerError) this.#deferred.reject(reply.about(this.#command));
     else this.#deferred.resolve(reply);
     return true;
+  }
+
+  get #command(): string {
+    return String(this.#verb).toUpperCase();
   }
 
   lost(reason: TidingsError): void {

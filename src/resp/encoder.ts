@@ -22,10 +22,11 @@ export class Encoder {
 
   /** Adds a command, all of it or, should an argument not be encodable, nothing. */
   command(args: readonly Argument[]): void {
-    const chunks: (string | Buffer)[] = [];
+    let chunks: (string | Buffer)[] | null = null;
     let text = `*${args.length}\r\n`;
     for (const arg of args) {
       if (typeof arg === "object" && arg.byteLength >= LARGE) {
+        chunks ??= [];
         // A copy: the caller may change its bytes before the socket has sent them.
         chunks.push(`${text}$${arg.byteLength}\r\n`, copyOf(arg));
         text = "\r\n";
@@ -34,7 +35,7 @@ export class Encoder {
         text += `$${value.length}\r\n${value}\r\n`;
       }
     }
-    if (chunks.length > 0) {
+    if (chunks !== null) {
       this.#chunks.push(this.#text + chunks[0], ...chunks.slice(1));
       this.#text = "";
     }
@@ -60,17 +61,23 @@ export class Encoder {
 
 /** A copy of bytes. Throws `ArgumentError` where they were transferred away. */
 export function copyOf(bytes: Uint8Array): Buffer {
-  return sendable(() => Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+  try {
+    return Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch (cause) {
+    throw unsendable(cause);
+  }
 }
 
-const textOf = (arg: Argument): string => sendable(() => latin1(typeof arg === "number" ? String(arg) : arg));
-
-function sendable<T>(encode: () => T): T {
+function textOf(arg: Argument): string {
   try {
-    return encode();
+    return latin1(typeof arg === "number" ? String(arg) : arg);
   } catch (cause) {
-    throw new ArgumentError("An argument cannot be sent: its bytes were transferred away, or it is too long.", {
-      cause,
-    });
+    throw unsendable(cause);
   }
+}
+
+function unsendable(cause: unknown): ArgumentError {
+  return new ArgumentError("An argument cannot be sent: its bytes were transferred away, or it is too long.", {
+    cause,
+  });
 }
