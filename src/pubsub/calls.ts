@@ -3,7 +3,7 @@ import { TimeoutError } from "../errors.ts";
 import { Call, type Phase } from "./call.ts";
 import { type Claim, discard, type Entry, type Home } from "./entry.ts";
 import { BATCH } from "./reconcile.ts";
-import type { Wish } from "./subscriptions.ts";
+import type { Wish } from "./wish.ts";
 
 /** What calls need of the engine. */
 export interface CallsOwner {

@@ -21,9 +21,10 @@ import { Inbox, type InboxOwner, type Item } from "./inbox.ts";
 import type { Missed } from "./losses.ts";
 import type { Verb } from "./reconcile.ts";
 import { type ConsumerStats, Tally } from "./stats.ts";
-import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
 import { SharedPayload } from "./topic.ts";
 import type { ConsumerEvents } from "./types.ts";
+import type { Wish } from "./wish.ts";
 
 /** How a consumer's events get out. */
 export interface Events {

@@ -14,7 +14,8 @@ import { Probe, type Probed, type ProbeSettings } from "./probe.ts";
 import { reconcile, type Step } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
 import type { ConsumerSource } from "./source.ts";
-import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
+import type { Wish } from "./wish.ts";
 
 /** What a command is sent for. */
 interface Purpose {

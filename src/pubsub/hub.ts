@@ -5,8 +5,9 @@ import type { Entry, Kind } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
 import { Member, type MemberHub, type OwnEntry } from "./member.ts";
 import type { Verb } from "./reconcile.ts";
-import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
 import { Topic } from "./topic.ts";
+import type { Wish } from "./wish.ts";
 
 /** A topic of this hub. */
 export type HubTopic = Topic<OwnEntry>;

@@ -5,8 +5,9 @@ import { type Claim, discard, Entry } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
 import { type Verb, verbs } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
-import type { State, Subscriptions, SubscriptionsOwner, Wish } from "./subscriptions.ts";
+import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
 import type { Topic } from "./topic.ts";
+import type { Wish } from "./wish.ts";
 
 /** A member's own entry for a name. */
 export class OwnEntry extends Entry {

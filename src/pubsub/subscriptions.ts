@@ -1,22 +1,13 @@
 import type { PubSubError, ServerError } from "../errors.ts";
 import type { CallOptions } from "./calls.ts";
-import type { Entry, Kind, Sink } from "./entry.ts";
-import type { Interruption, Missed } from "./losses.ts";
+import type { Entry } from "./entry.ts";
+import type { Missed } from "./losses.ts";
 import type { Verb } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
+import type { Wish } from "./wish.ts";
 
 /** Where a consumer stands: `reconnecting` from the loss of a connection until all is restored; `failed` until `retry()`. */
 export type State = "connecting" | "live" | "reconnecting" | "failed" | "closed";
-
-/** A name that a call wants, and where its messages are to go. */
-export interface Wish {
-  readonly kind: Kind;
-  readonly key: string;
-  readonly name: string | Buffer;
-  readonly sink: Sink;
-  /** It was subscribed before, by other means: since when messages may be missed, and why. */
-  readonly missed?: Interruption | undefined;
-}
 
 /** Who is told what becomes of subscriptions. */
 export interface SubscriptionsOwner {

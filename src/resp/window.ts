@@ -4,8 +4,8 @@ import { decodeUtf8 } from "./utf8.ts";
 
 /** Where reads land when nothing large is on its way. */
 const USUAL = 64 * 1024;
-/** Small texts are cut from a shared one of this size, so a kept one pins no more than this. */
-const TEXT_BLOCK = 1024;
+/** Small texts are cut from a shared one of this size, so a kept one pins no more than this (and its head: 4 KiB). */
+const TEXT_BLOCK = 3584;
 /** The same for small Buffers. */
 const BYTES_BLOCK = 4096;
 const NOTHING = Buffer.alloc(0);

@@ -1,0 +1,148 @@
+// npm run bench:stages: where the nanoseconds of a message go inside the process, in one run. The same frames go through
+// the decoder again and again, each time with a receiver that does a little more; what a line adds is what that costs.
+// No socket: `npm run bench` measures the whole. Also: bytes allocated by each.
+
+import { GCProfiler } from "node:v8";
+import { Decoder } from "../src/resp/decoder.ts";
+import { NameMap } from "../src/resp/name-map.ts";
+import type { Name, Payload, Receiver } from "../src/resp/reply.ts";
+
+const CHUNK = 64 * 1024;
+const ROUNDS = 15;
+const MESSAGES = 1_000_000;
+
+interface Stream {
+  readonly name: string;
+  readonly channels: readonly string[];
+  readonly payload: Buffer;
+}
+
+const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `user:${(i * 7919) % count}:news`);
+const streams: readonly Stream[] = [
+  { name: "64 B of ASCII, one channel", channels: ["user:1:news"], payload: Buffer.alloc(64, "x") },
+  { name: "64 B of ASCII, 10,000 channels", channels: many(10_000), payload: Buffer.alloc(64, "x") },
+  { name: "64 B of UTF-8, one channel", channels: ["user:1:news"], payload: Buffer.from("я".repeat(32)) },
+  { name: "1 KiB of ASCII, one channel", channels: ["user:1:news"], payload: Buffer.alloc(1024, "x") },
+];
+
+interface Entry {
+  readonly name: string;
+  readonly handler: (message: { type: "message"; pattern: null; channel: string; data: string | Buffer }) => void;
+}
+
+/** What the stages touch. */
+let touched = 0;
+const handler = ({ data }: { readonly data: string | Buffer }): void => {
+  touched += data.length;
+};
+
+type Stage = readonly [what: string, message: (channel: Name, payload: Payload) => void];
+
+function stagesFor({ channels }: Stream): Stage[] {
+  const byName = new NameMap<Entry>();
+  const byText = new Map<string, Entry>();
+  for (const name of channels) {
+    byName.set(name, { name, handler });
+    byText.set(name, { name, handler });
+  }
+  return [
+    ["the frame: kind, lengths, ends", () => {}],
+    [
+      "+ the subscription, by the bytes of the name",
+      (channel) => {
+        touched += channel.in(byName)?.name.length ?? Number.NaN;
+      },
+    ],
+    [
+      "+ the payload's text",
+      (channel, payload) => {
+        touched += (channel.in(byName)?.name.length ?? Number.NaN) + payload.text().length;
+      },
+    ],
+    [
+      "+ the message, to its handler",
+      (channel, payload) => {
+        const entry = channel.in(byName);
+        entry?.handler({ type: "message", pattern: null, channel: entry.name, data: payload.text() });
+      },
+    ],
+    [
+      "(the same, the name made into text and looked up in a Map)",
+      (channel, payload) => {
+        const entry = byText.get(channel.key());
+        entry?.handler({ type: "message", pattern: null, channel: entry.name, data: payload.text() });
+      },
+    ],
+    [
+      "(the same, the payload as a Buffer)",
+      (channel, payload) => {
+        const entry = channel.in(byName);
+        entry?.handler({ type: "message", pattern: null, channel: entry.name, data: payload.bytes() });
+      },
+    ],
+  ];
+}
+
+function decoderFor(message: Stage[1]): Decoder {
+  const nothing = (): void => {};
+  const receiver: Receiver = {
+    wantsText: false,
+    message,
+    smessage: nothing,
+    pmessage: nothing,
+    confirmation: nothing,
+    push: nothing,
+    reply: nothing,
+  };
+  return new Decoder(receiver);
+}
+
+function allocatedBy(work: () => void): number {
+  const profiler = new GCProfiler();
+  profiler.start();
+  const before = process.memoryUsage().heapUsed;
+  work();
+  const grown = process.memoryUsage().heapUsed - before;
+  const freed = profiler
+    .stop()
+    .statistics.map((gc) => gc.beforeGC.heapStatistics.usedHeapSize - gc.afterGC.heapStatistics.usedHeapSize);
+  return freed.reduce((sum, bytes) => sum + bytes, grown);
+}
+
+for (const stream of streams) {
+  const frames = stream.channels.map((name) =>
+    Buffer.concat([
+      Buffer.from(`>3\r\n$7\r\nmessage\r\n$${name.length}\r\n${name}\r\n$${stream.payload.length}\r\n`),
+      stream.payload,
+      Buffer.from("\r\n"),
+    ]),
+  );
+  const times = Math.ceil((2 * CHUNK) / (frames.length * (frames[0]?.length ?? 1)));
+  const reel = Buffer.concat(new Array(times).fill(frames).flat());
+  const messages = times * frames.length;
+  const passes = Math.ceil(MESSAGES / messages);
+  const stages = stagesFor(stream);
+  const decoders = stages.map(([, message]) => decoderFor(message));
+  const runs = decoders.map((decoder) => () => {
+    for (let pass = 0; pass < passes; pass++) {
+      for (let at = 0; at < reel.length; at += CHUNK) decoder.write(reel.subarray(at, at + CHUNK));
+    }
+  });
+  const best = stages.map(() => Number.POSITIVE_INFINITY);
+  const allocated = stages.map(() => Number.POSITIVE_INFINITY);
+  // The stages take turns, so that a slow moment of the machine falls on all of them.
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, run] of runs.entries()) {
+      const from = process.cpuUsage();
+      const bytes = allocatedBy(run) / (passes * messages);
+      const { user, system } = process.cpuUsage(from);
+      best[i] = Math.min(best[i] as number, ((user + system) * 1000) / (passes * messages));
+      allocated[i] = Math.min(allocated[i] as number, bytes);
+    }
+  }
+  console.log(`\n## ${stream.name}\n\n| what is done | ns | bytes allocated |\n| --- | --: | --: |`);
+  for (const [i, [what]] of stages.entries()) {
+    console.log(`| ${what} | ${best[i]?.toFixed(0)} | ${allocated[i]?.toFixed(0)} |`);
+  }
+}
+if (!(touched > 0)) throw new Error("A name was not found.");
