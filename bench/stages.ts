@@ -27,13 +27,15 @@ const streams: readonly Stream[] = [
 
 interface Entry {
   readonly name: string;
-  readonly handler: (message: { type: "message"; pattern: null; channel: string; data: string | Buffer }) => void;
+  readonly handler: (message: object) => void;
 }
 
-/** What the stages touch. */
+/** What the stages touch; an integer, which needs no memory of its own. */
 let touched = 0;
-const handler = ({ data }: { readonly data: string | Buffer }): void => {
-  touched += data.length;
+/** The last message: kept, so that the compiler cannot do without it. */
+let last: object | null = null;
+const handler = (message: object): void => {
+  last = message;
 };
 
 type Stage = readonly [what: string, message: (channel: Name, payload: Payload) => void];
@@ -50,13 +52,13 @@ function stagesFor({ channels }: Stream): Stage[] {
     [
       "+ the subscription, by the bytes of the name",
       (channel) => {
-        touched += channel.in(byName)?.name.length ?? Number.NaN;
+        touched = (touched + (channel.in(byName) as Entry).name.length) | 0;
       },
     ],
     [
       "+ the payload's text",
       (channel, payload) => {
-        touched += (channel.in(byName)?.name.length ?? Number.NaN) + payload.text().length;
+        touched = (touched + (channel.in(byName) as Entry).name.length + payload.text().length) | 0;
       },
     ],
     [
@@ -145,4 +147,4 @@ for (const stream of streams) {
     console.log(`| ${what} | ${best[i]?.toFixed(0)} | ${allocated[i]?.toFixed(0)} |`);
   }
 }
-if (!(touched > 0)) throw new Error("A name was not found.");
+if (touched === 0 || last === null) throw new Error("Nothing was measured.");
