@@ -27,7 +27,7 @@ const STYLE = `
     .gap { stroke: #0d1117 }
   }`;
 
-const LABELS = { raw: "a socket that counts bytes", hiredis: "hiredis, in C" };
+const LABELS = { raw: "a socket that counts", hiredis: "hiredis, in C" };
 
 /**
  * @param {import("./figures.mjs").Figures} figures
