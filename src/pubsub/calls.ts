@@ -56,7 +56,7 @@ export class Calls {
    * those of one slot go together, all at once.
    */
   want(wishes: Iterable<Wish>, { timeout, signal }: CallOptions): Claim {
-    const call = this.#open([], timeout, (bound) => this.fail(call, this.#late(call, bound)));
+    const call = this.#make([], timeout, (bound) => this.fail(call, this.#late(call, bound)));
     const claim = Object.freeze([call]);
     let unsent: Entry[] = [];
     for (const wish of wishes) {
@@ -74,7 +74,8 @@ export class Calls {
       unsent = [];
     }
     this.#owner.send(unsent, { call, reassert: true });
-    this.#time(call);
+    // Not before it is whole: reading may go on here, and what is read settle calls.
+    this.#open(call);
     if (signal !== undefined) {
       const abort = onAbort(signal, () => this.fail(call, signal.reason));
       void call.promise.then(
@@ -87,11 +88,11 @@ export class Calls {
 
   /** No longer wants entries. Settles when the servers have confirmed it, or kept silent for `timeout` milliseconds. */
   unwant(entries: readonly Entry[], timeout: number): Claim {
-    const call = this.#open([...entries], timeout, () => {
+    const call = this.#make([...entries], timeout, () => {
       for (const entry of call.left) entry.link.doubt();
       this.finish(call);
     });
-    this.#time(call);
+    this.#open(call);
     for (const entry of entries) {
       // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
       const { link, last } = entry;
@@ -159,12 +160,15 @@ export class Calls {
   }
 
   /** A call, bounded by silence: `timeout` milliseconds on links that are ready. */
-  #open(entries: Entry[], timeout: number, late: (bound: number) => void): Claim {
-    const bounds = { ready: timeout, away: this.#connectTimeout };
-    const call: Claim = new Call(this.#owner.nextOrder(), entries, bounds, late);
+  #make(entries: Entry[], timeout: number, late: (bound: number) => void): Claim {
+    return new Call(this.#owner.nextOrder(), entries, { ready: timeout, away: this.#connectTimeout }, late);
+  }
+
+  /** From now on it can be settled. */
+  #open(call: Claim): void {
     this.#pending.add(call);
     this.#owner.changed();
-    return call;
+    this.#time(call);
   }
 
   /** What a call that ran out of time rejects with. */
