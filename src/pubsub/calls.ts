@@ -117,6 +117,15 @@ export class Calls {
     this.finishIfDone(call);
   }
 
+  /**
+   * Once its commands are all answered or lost, a call waits for names that it still wants, and for no others: those will
+   * not be asked for again.
+   */
+  release(call: Claim): void {
+    if (call.commands > 0) return;
+    for (const entry of call.left) if (!entry.claims.includes(call)) this.confirm(call, entry);
+  }
+
   finishIfDone(call: Claim): void {
     if (call.confirmed && !this.#owner.trying(call)) this.finish(call);
   }

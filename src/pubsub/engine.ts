@@ -213,13 +213,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     this.#losses.connection(epoch, { cause, from });
     this.#denials.reset(link);
     this.#unsettle();
-    for (const call of this.#calls) {
-      this.#judge(call);
-      // A name unsubscribed meanwhile will not be restored; there is nothing to wait for.
-      for (const entry of call.left) {
-        if (entry.link === link && !entry.claims.includes(call)) this.#calls.confirm(call, entry);
-      }
-    }
+    for (const call of this.#calls) this.#judge(call);
     this.#abandon([...this.entriesOf(link)].filter((entry) => !entry.wanted));
     this.#placement.down(link);
     this.#calls.time();
@@ -290,7 +284,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     command.told.unanswered = null;
     if (call === null) return;
     call.commands--;
-    if (!command.subscribes) for (const entry of command.left) this.#calls.confirm(call, entry);
+    this.#calls.release(call);
   }
 
   stray(payload: Payload): void {
@@ -387,9 +381,7 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
     if (call === null) return;
     call.commands--;
     this.#judge(call);
-    if (call.commands > 0 || !command.subscribes) return;
-    // A name unsubscribed meanwhile will not be asked for again; there is nothing to wait for.
-    for (const entry of call.left) if (!entry.claims.includes(call)) this.#calls.confirm(call, entry);
+    this.#calls.release(call);
   }
 
   /** Whether a call stands is known when all its names are answered; some may wait for a link. */

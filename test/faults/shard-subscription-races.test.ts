@@ -155,3 +155,27 @@ onEveryClusterProtocol(
   },
   { replicasPerPrimary: 0 },
 );
+
+onEveryClusterProtocol(
+  "a subscribe at two nodes of which one sends a name on and the other is lost",
+  (bench) => {
+    test("does not wait for a name that was unsubscribed meanwhile", async () => {
+      const { cluster } = bench;
+      const [lost, source, target] = cluster.primaries as [ClusterNode, ClusterNode, ClusterNode];
+      const [there = ""] = cluster.channelsFor(lost, 1, "there");
+      const [sent = "", guard = ""] = cluster.channelsFor(source, 2, "sent");
+      const consumer = await bench.client().shardedPubsub({ ...QUICK, channels: [guard, `guard{${there}}`] });
+      // Nobody is told of the move: no channel of the slot is subscribed yet.
+      await cluster.migrateSlot(slotOf(sent), target);
+      lost.clientProxy.stall("toClient");
+      const subscribing = consumer.subscribe(there, sent);
+      await deadline(consumer.unsubscribe(sent), 5000, "the unsubscribe to resolve");
+      lost.clientProxy.cut();
+      await lost.clientProxy.heal();
+      await deadline(subscribing, 5000, "the subscribe to resolve");
+      expect([...consumer.channels.keys()].sort()).toEqual([guard, `guard{${there}}`, there].sort());
+      await expectServerTruth(cluster.living, { shardChannels: [guard, `guard{${there}}`, there] });
+    });
+  },
+  { replicasPerPrimary: 0, proxied: { clients: true } },
+);
