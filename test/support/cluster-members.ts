@@ -75,8 +75,9 @@ export class ClusterMembers {
   }
 
   /**
-   * Waits until all living nodes say ok, are linked with one another, and hold the same for true of who is whose replica
-   * and of every slot.
+   * Waits until all living nodes say ok, are linked with one another, and hold the same for true of who is whose replica,
+   * of every slot, and of how new each claim is: who gets a slot next takes an epoch by what it knows of the others', and
+   * with one that is too old it would lose the slot to a message that was on its way.
    */
   async agree(options: EventuallyOptions = AGREEMENT): Promise<void> {
     await eventually(async () => {
@@ -120,8 +121,10 @@ function disagreements(living: readonly ClusterNode[], views: readonly ClusterVi
   const pictures = views.map(({ records }) =>
     records
       .filter(({ id, slots }) => names.has(id) || slots.length > 0)
-      .map(({ id, role, primaryId, slots }) =>
-        [names.get(id) ?? id, role, names.get(primaryId ?? "") ?? primaryId ?? "", rangesText(slots)].join(" "),
+      .map(({ id, role, primaryId, epoch, slots }) =>
+        role === "replica"
+          ? `${names.get(id) ?? id} replica ${names.get(primaryId ?? "") ?? primaryId}`
+          : `${names.get(id) ?? id} primary in epoch ${epoch} ${rangesText(slots)}`,
       )
       .sort()
       .join("; "),
