@@ -132,7 +132,7 @@ export class NameMap<V> extends Map<string, V> {
     return false;
   }
 
-  /** Doubles the slots. */
+  /** Doubles the slots. A record that had a place finds one again: it comes after the same others, which are no nearer. */
   #grow(): void {
     this.#slots = new Int32Array(Math.max(8, this.#slots.length * 2));
     const records = this.#records;
