@@ -8,13 +8,13 @@ import { Denials } from "./denials.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
 import type { GapCause } from "./gap.ts";
 import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
-import { Losses } from "./losses.ts";
+import { Losses, type Missed } from "./losses.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
 import { Probe, type Probed, type ProbeSettings } from "./probe.ts";
 import { reconcile, type Step } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
 import type { ConsumerSource } from "./source.ts";
-import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
+import type { Shareable, State, SubscriptionsOwner } from "./subscriptions.ts";
 import type { Wish } from "./wish.ts";
 
 /** What a command is sent for. */
@@ -36,7 +36,7 @@ export interface EngineOptions extends LinkOptions {
  * Joins the registry (what is wanted), the links (what the servers have) and the placement (which name goes over which
  * link). Whatever happens, the way is the same: note the wish, `reconcile`, send, and let the answers settle it.
  */
-export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
+export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
   readonly registry: Registry = new Registry();
   readonly #denials: Denials = new Denials({
     ask: (entry, { verb, link, call, restores }) =>
@@ -125,6 +125,10 @@ export class Engine implements Subscriptions, LinkOwner, CommandOwner, CallsOwne
 
   unsubscribe(entries: readonly Entry[]): Promise<void> {
     return this.#calls.unwant(entries, this.#options.unsubscriptionTimeout).promise;
+  }
+
+  missedSoFar(entries: readonly Entry[]): Missed[] {
+    return this.#losses.of(entries);
   }
 
   pause(hard: boolean): void {

@@ -5,7 +5,7 @@ import type { Entry, Kind } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
 import { Member, type MemberHub, type OwnEntry } from "./member.ts";
 import type { Verb } from "./reconcile.ts";
-import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
+import type { Shareable, State, SubscriptionsOwner } from "./subscriptions.ts";
 import { Topic } from "./topic.ts";
 import type { Wish } from "./wish.ts";
 
@@ -19,7 +19,7 @@ const kinds: Readonly<Record<string, Kind>> = { SUBSCRIBE: "channel", PSUBSCRIBE
  * arrives, and what is told of the links, goes to the members that it is about.
  */
 export class Hub implements SubscriptionsOwner, MemberHub {
-  readonly engine: Subscriptions;
+  readonly engine: Shareable;
   readonly #topics: Readonly<Record<Kind, Map<string, HubTopic>>> = {
     channel: new Map(),
     pattern: new Map(),
@@ -29,7 +29,7 @@ export class Hub implements SubscriptionsOwner, MemberHub {
   readonly #deserted: () => void;
 
   /** `deserted` is called when the last member leaves; the hub is of no use any more. */
-  constructor(engine: (owner: SubscriptionsOwner) => Subscriptions, deserted: () => void) {
+  constructor(engine: (owner: SubscriptionsOwner) => Shareable, deserted: () => void) {
     this.engine = engine(this);
     this.#deserted = deserted;
   }
@@ -105,6 +105,17 @@ export class Hub implements SubscriptionsOwner, MemberHub {
     const { registry } = this.engine;
     const known = entries.flatMap(({ kind, key }) => registry[kind].get(key) ?? []);
     await this.engine.unsubscribe(known.filter((entry) => entry.wanted));
+  }
+
+  missedSoFar(own: readonly OwnEntry[]): Missed[] {
+    const ofTopic = new Map<Entry | undefined, OwnEntry>();
+    for (const entry of own) ofTopic.set(this.engine.registry[entry.kind].get(entry.key), entry);
+    const topics = [...ofTopic.keys()].filter((entry) => entry !== undefined);
+    return this.engine.missedSoFar(topics).map(({ cause, from, entries }) => ({
+      cause,
+      from,
+      entries: entries.flatMap((entry) => ofTopic.get(entry) ?? []),
+    }));
   }
 
   about(error: unknown, entries: Iterable<Entry>): unknown {

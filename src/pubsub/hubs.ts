@@ -1,5 +1,5 @@
 import { Hub } from "./hub.ts";
-import type { Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
+import type { Shareable, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
 
 /** What is shared among consumers: classic channels and patterns, or shard channels. */
 export type Shared = "channel" | "shard";
@@ -8,7 +8,7 @@ export type Shared = "channel" | "shard";
 export class Hubs {
   readonly #hubs: Map<Shared, Hub> = new Map();
 
-  join(kind: Shared, engine: (owner: SubscriptionsOwner) => Subscriptions, owner: SubscriptionsOwner): Subscriptions {
+  join(kind: Shared, engine: (owner: SubscriptionsOwner) => Shareable, owner: SubscriptionsOwner): Subscriptions {
     let hub = this.#hubs.get(kind);
     if (hub === undefined) {
       hub = new Hub(engine, () => this.#hubs.delete(kind));

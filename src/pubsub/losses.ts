@@ -42,12 +42,18 @@ export class Losses {
 
   /** These are subscribed again: what they may have missed, one for each cause. */
   end(entries: readonly Entry[]): Missed[] {
+    const missed = this.of(entries);
+    if (this.#entries.size > 0) for (const entry of entries) this.#entries.delete(entry);
+    return missed;
+  }
+
+  /** What these may have missed so far. */
+  of(entries: readonly Entry[]): Missed[] {
     if (this.#connections.size === 0 && this.#entries.size === 0) return [];
     const byCause = new Map<GapCause, { cause: GapCause; from: number; entries: Entry[] }>();
     for (const entry of entries) {
       const interruption = this.#of(entry);
       if (interruption === undefined) continue;
-      this.#entries.delete(entry);
       const { cause, from } = interruption;
       const missed = byCause.get(cause);
       if (missed === undefined) byCause.set(cause, { cause, from, entries: [entry] });

@@ -33,6 +33,8 @@ export interface MemberHub {
     missed: (topic: Topic<OwnEntry>) => Interruption | undefined,
   ): Promise<void>;
   unsubscribe(entries: readonly Entry[]): Promise<void>;
+  /** What these may have missed since their subscriptions were interrupted; nothing once those are restored. */
+  missedSoFar(entries: readonly OwnEntry[]): Missed[];
   leave(member: Member): Promise<void>;
   /** The same refusal, with the names as these entries show them. */
   about(error: unknown, entries: Iterable<Entry>): unknown;
@@ -117,6 +119,8 @@ export class Member implements Subscriptions {
     const shared: OwnEntry[] = [];
     const own: OwnEntry[] = [];
     for (const entry of entries) (this.#hub.isShared(entry) ? shared : own).push(entry);
+    // The others may be restored later; these will not be.
+    for (const missed of this.#hub.missedSoFar(shared)) this.missed(missed);
     for (const entry of shared) this.#confirm(verbs[entry.kind].unsubscribe, entry);
     this.forget(shared);
     // What arrives before the server has confirmed it is delivered.
@@ -156,12 +160,17 @@ export class Member implements Subscriptions {
     if (subscribes === entry.wanted && !known) this.#confirm(verb, entry);
   }
 
-  missed(missed: Missed): void {
-    for (const entry of missed.entries) {
+  missed({ cause, from, entries }: Missed): void {
+    // Not those that have only just been asked for, and wait for the connection.
+    const theirs = entries.filter(
+      (entry) => entry.established || entry.confirmed > 0 || this.#lost?.entries.has(entry),
+    );
+    if (theirs.length === 0) return;
+    for (const entry of theirs) {
       this.#tally(entry, false);
       this.#lost?.entries.delete(entry);
     }
-    this.#owner.missed(missed);
+    this.#owner.missed({ cause, from, entries: theirs });
   }
 
   denies(error: ServerError): void {

@@ -54,3 +54,9 @@ export interface Subscriptions {
   /** Ends all: pending calls reject, links let their connections go. */
   close(): Promise<void>;
 }
+
+/** Subscriptions that a hub can share out. */
+export interface Shareable extends Subscriptions {
+  /** What these may have missed since they were interrupted, one for each cause; nothing once they are restored. */
+  missedSoFar(entries: readonly Entry[]): Missed[];
+}

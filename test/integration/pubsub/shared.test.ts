@@ -2,6 +2,7 @@ import { bytes, type Gap, json, Redis, ServerError } from "tidings";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { killSubscribers, subscriberClients } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
+import { startProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { leftOver, rejection } from "./bench.ts";
@@ -130,6 +131,34 @@ describe("shared consumers", () => {
     ]);
     expect(await client.publish("b", "again")).toBe(1);
     await Promise.all([one.close(), two.close()]);
+  });
+
+  test("who gives a name up while there is no connection is told what it missed; who asks for it then missed nothing", async () => {
+    await using proxy = await startProxy(server.port);
+    await using cut = new Redis({ port: proxy.port, retryPolicy: () => 5 });
+    const gaps: unknown[] = [];
+    const open = async (who: string) => {
+      const consumer = await cut.pubsub({ shared: true });
+      consumer.on("gap", ({ cause, channels }) => gaps.push([who, cause, channels]));
+      return consumer;
+    };
+    const [one, two, three] = [await open("one"), await open("two"), await open("three")];
+    await Promise.all([one.subscribe("a", "b"), two.subscribe("a")]);
+    proxy.refuse();
+    proxy.cut();
+    await eventually(() => expect(one.state).toBe("reconnecting"));
+    const asking = three.subscribe("a");
+    await one.unsubscribe("a");
+    expect(gaps).toEqual([["one", "disconnected", ["a"]]]);
+    await proxy.heal();
+    await asking;
+    await eventually(() => expect([one.state, two.state, three.state]).toEqual(["live", "live", "live"]));
+    expect(gaps.slice(1).sort()).toEqual([
+      ["one", "disconnected", ["b"]],
+      ["two", "disconnected", ["a"]],
+    ]);
+    expect(await client.publish("a", "again")).toBe(1);
+    expect((await three.receive(READ)).data).toBe("again");
   });
 
   test("a denied name rejects its call alone", async () => {
