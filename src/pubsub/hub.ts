@@ -85,19 +85,23 @@ export class Hub implements SubscriptionsOwner, MemberHub {
   ): Promise<void> {
     const [only] = topics;
     // Unless it was unsubscribed again since: then that subscribe serves nobody any more.
-    if (only?.pending && topics.length === 1 && this.engine.registry[only.kind].get(only.key)?.wanted)
-      return only.pending;
+    if (only?.pending?.timeout === options.timeout && topics.length === 1) {
+      if (this.engine.registry[only.kind].get(only.key)?.wanted) return only.pending.subscribed;
+    }
     const wishes = topics.map((topic): Wish => {
       const { kind, key } = topic;
       return { kind, key, name: nameOf(key, "bytes"), sink: topic, missed: missed(topic) };
     });
     const subscribed = this.engine.subscribe(wishes, options);
     if (only === undefined || topics.length > 1) return subscribed;
-    const pending = subscribed.finally(() => {
-      if (only.pending === pending) only.pending = null;
-    });
+    const pending = {
+      timeout: options.timeout,
+      subscribed: subscribed.finally(() => {
+        if (only.pending === pending) only.pending = null;
+      }),
+    };
     only.pending = pending;
-    return pending;
+    return pending.subscribed;
   }
 
   /** Nobody wants the names of these any more. */

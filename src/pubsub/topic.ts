@@ -5,8 +5,8 @@ import type { Entry, Kind, Sink } from "./entry.ts";
 export class Topic<Own extends Entry = Entry> implements Sink {
   readonly kind: Kind;
   readonly key: string;
-  /** A subscribe for this name alone that is on its way: who wants it meanwhile waits for the same. */
-  pending: Promise<void> | null = null;
+  /** A subscribe for this name alone that is on its way: who wants it meanwhile, and as long, waits for the same. */
+  pending: { readonly subscribed: Promise<void>; readonly timeout: number } | null = null;
   /** Who leaves while a message goes round gets it no more. */
   readonly entries: Set<Own> = new Set();
 

@@ -1,4 +1,4 @@
-import { bytes, type Gap, json, Redis, ServerError } from "tidings";
+import { bytes, type Gap, json, Redis, ServerError, TimeoutError } from "tidings";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { killSubscribers, subscriberClients } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -159,6 +159,20 @@ describe("shared consumers", () => {
     ]);
     expect(await client.publish("a", "again")).toBe(1);
     expect((await three.receive(READ)).data).toBe("again");
+  });
+
+  test("who asks for the same name at the same time waits no less than it said", async () => {
+    const [hasty, patient] = [await client.pubsub({ shared: true }), await client.pubsub({ shared: true })];
+    server.freeze();
+    const late = rejection(hasty.subscribe("slow", { timeout: 50 }));
+    const subscribing = patient.subscribe("slow", { timeout: 20_000 });
+    expect(await late).toBeInstanceOf(TimeoutError);
+    server.thaw();
+    await subscribing;
+    expect([hasty.channels.size, patient.channels.size]).toEqual([0, 1]);
+    await client.publish("slow", "here");
+    expect((await patient.receive(READ)).data).toBe("here");
+    await Promise.all([hasty.close(), patient.close()]);
   });
 
   test("a denied name rejects its call alone", async () => {
