@@ -70,7 +70,7 @@ export class NameMap<V> extends Map<string, V> {
   #hash(view: DataView, from: number, to: number): number {
     let hash = this.#seed ^ (to - from);
     for (let at = from; at < to; at += 4) hash = mixed(hash, wordAt(view, at, to));
-    return hash;
+    return spread(hash);
   }
 
   /** Where the name's record begins; -1 if it has none. */
@@ -141,7 +141,7 @@ export class NameMap<V> extends Map<string, V> {
       const end = record + 2 + Math.ceil(length / 4);
       let hash = this.#seed ^ length;
       for (let word = record + 2; word < end; word++) hash = mixed(hash, records[word] as number);
-      this.#place(record, hash);
+      this.#place(record, spread(hash));
       record = end;
     }
   }
@@ -173,6 +173,12 @@ const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.len
 function mixed(hash: number, word: number): number {
   const product = Math.imul(hash ^ word, 0x9e3779b1);
   return product ^ (product >>> 15);
+}
+
+/** The upper bits, where the last bytes of a name are, into the lower ones, which find the slot. */
+function spread(hash: number): number {
+  const product = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return product ^ (product >>> 13);
 }
 
 /** Four bytes of a name, or the rest of it. */
