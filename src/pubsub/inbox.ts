@@ -197,12 +197,15 @@ export class Inbox {
     this.#first ??= reader;
   }
 
-  leave(reader: Reader): void {
-    this.#readers.delete(reader);
-    if (this.#first !== reader) return;
-    const [next = null] = this.#readers;
-    this.#first = next;
-    this.#batch = null;
+  /** The reader waits no longer; false if it did not. */
+  leave(reader: Reader): boolean {
+    const waited = this.#readers.delete(reader);
+    if (this.#first === reader) {
+      const [next = null] = this.#readers;
+      this.#first = next;
+      this.#batch = null;
+    }
+    return waited;
   }
 
   /** Nothing is wanted any more: lets the readers go that wait for no other time. */

@@ -208,7 +208,8 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   async return(): Promise<Result<T>> {
-    this.#end((reader) => reader.closed());
+    for (const reader of this.#leave()) reader.closed();
+    this.#ended = true;
     await this.#hooks.left();
     return END;
   }
@@ -237,7 +238,7 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
     inbox.wait(reader);
     // The signal may outlive everything here; it is listened to only while somebody waits.
     if (signal !== undefined) {
-      this.#abort ??= onAbort(signal, () => this.#end((waiting) => waiting.failed(signal.reason)));
+      this.#abort ??= onAbort(signal, () => this.#aborted(signal.reason));
     }
     const forget = (result?: Result<T>) => {
       this.#waiting.delete(reader);
@@ -248,15 +249,25 @@ class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
     return reader.result;
   }
 
-  #end(settle: (reader: IteratorReader<T>) => void = () => {}): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#unlisten();
-    for (const reader of this.#waiting) {
-      this.#hooks.inbox.leave(reader);
-      settle(reader);
+  /** Who waits with nothing is told now; if nobody does, the next one to ask is. */
+  #aborted(reason: unknown): void {
+    for (const reader of this.#leave()) {
+      if (reader.batch === null) this.#ended = true;
+      reader.failed(reason);
     }
+  }
+
+  #end(): void {
+    this.#leave();
+    this.#ended = true;
+  }
+
+  /** Nobody waits any more; gives those that did. */
+  #leave(): IteratorReader<T>[] {
+    this.#unlisten();
+    const readers = [...this.#waiting].filter((reader) => this.#hooks.inbox.leave(reader));
     this.#waiting.clear();
+    return readers;
   }
 
   #unlisten(): void {

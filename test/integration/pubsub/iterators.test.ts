@@ -161,6 +161,30 @@ onEveryKind("iterators", (bench) => {
     expect(await receiveMany(consumer, 1)).toEqual([message("a", "1")]);
   });
 
+  test.runIf(bench.kind === "server").each(["messages", "batches"] as const)(
+    "%s yield what came with the abort, and then reject with its reason",
+    async (how) => {
+      const abort = new AbortController();
+      const reason = new Error("enough");
+      const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+      const iterator = consumer[how]({ signal: abort.signal });
+      const next = iterator.next();
+      // In the turn in which it arrives.
+      const arrived = new Promise<void>((resolve) => {
+        void consumer.subscribe("b", () => {
+          abort.abort(reason);
+          resolve();
+        });
+      });
+      await bench.truth({ channels: ["a", "b"] });
+      await bench.control.command("EVAL", "redis.call('publish', 'a', '1') redis.call('publish', 'b', '2')", 0);
+      await arrived;
+      expect(await next).toMatchObject({ done: false });
+      expect(await rejection(iterator.next())).toBe(reason);
+      expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    },
+  );
+
   test("closeOnReturn closes the consumer when the loop is left", async () => {
     const consumer = await bench.consumer({ channels: "a" });
     await bench.publish("a", "1");
