@@ -13,6 +13,9 @@ export interface Request {
   readonly options: SubscribeOptions;
 }
 
+/** So long that nobody has one, so short that a command with one, in UTF-8, is a text still. */
+const LONGEST_NAME = 128 * 1024 * 1024;
+
 type Wanted = Pick<Request, "keys" | "handlers">;
 
 /**
@@ -112,7 +115,12 @@ function request(what: string, wanted: Wanted, options: unknown): Request {
 
 function keyOf(what: string, name: unknown): string {
   if (!isName(name)) throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
-  return latin1(name);
+  if (name.length > LONGEST_NAME) throw new ArgumentError(`A ${what} may have at most 128 MiB.`);
+  try {
+    return latin1(name);
+  } catch (cause) {
+    throw new ArgumentError(`The bytes of a ${what} were transferred away.`, { cause });
+  }
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import type { Entry, Kind } from "./entry.ts";
 /** The commands of Pub/Sub. */
 export type Verb = "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE" | "SUNSUBSCRIBE";
 
-/** One command to send: a verb and at most {@link BATCH} names. */
+/** One command to send: a verb and at most {@link BATCH} names, or fewer large ones. */
 export interface Step {
   readonly verb: Verb;
   readonly entries: readonly Entry[];
@@ -12,6 +12,8 @@ export interface Step {
 
 /** Names in one command: enough that 100,000 need few commands, few enough that a denied one is soon found. */
 export const BATCH = 1000;
+/** Bytes of names after which a command takes no more: its text has a largest size. */
+const LARGE = 16 * 1024 * 1024;
 
 export const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly unsubscribe: Verb }>> = {
   channel: { subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" },
@@ -26,7 +28,7 @@ export const verbs: Readonly<Record<Kind, { readonly subscribe: Verb; readonly u
  * on its way while the next is made; no entry must come twice.
  */
 export function* reconcile(entries: Iterable<Entry>, reassert = false): Generator<Step, void> {
-  const groups = new Map<string, { readonly verb: Verb; readonly entries: Entry[] }>();
+  const groups = new Map<string, { readonly verb: Verb; readonly entries: Entry[]; bytes: number }>();
   for (const entry of entries) {
     const verb = verbFor(entry, reassert);
     if (verb === null) continue;
@@ -34,11 +36,12 @@ export function* reconcile(entries: Iterable<Entry>, reassert = false): Generato
     const group = entry.kind === "shard" ? `${verb} ${slotOf(entry.key)}` : verb;
     let step = groups.get(group);
     if (step === undefined) {
-      step = { verb, entries: [] };
+      step = { verb, entries: [], bytes: 0 };
       groups.set(group, step);
     }
     step.entries.push(entry);
-    if (step.entries.length < BATCH) continue;
+    step.bytes += entry.key.length;
+    if (step.entries.length < BATCH && step.bytes < LARGE) continue;
     groups.delete(group);
     yield step;
   }

@@ -9,7 +9,12 @@ const handler = (): void => {};
 /** What a call throws, or its promise rejects with. */
 const refusal = (call: () => unknown): Promise<unknown> => rejection(Promise.resolve().then(call));
 
+const gone = new Uint8Array([1, 2, 3]);
+structuredClone(gone, { transfer: [gone.buffer] });
+
 const wrongNames: [string, unknown][] = [
+  ["bytes that were transferred away", gone],
+  ["more than 128 MiB", "x".repeat(128 * 1024 * 1024 + 1)],
   ["a number", 5],
   ["null", null],
   ["true", true],

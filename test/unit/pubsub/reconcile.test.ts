@@ -38,6 +38,11 @@ describe("reconcile", () => {
     expect(commands([entry("a", state)])).toEqual(expected);
   });
 
+  test("a command takes no more names when those it has are large", () => {
+    const large = Array.from({ length: 4 }, (_, index) => entry(String(index).repeat(8 * 1024 * 1024)));
+    expect(Array.from(reconcile([...large, entry("a")]), ({ entries }) => entries.length)).toEqual([2, 2, 1]);
+  });
+
   test("re-asserting sends what is wanted again, and unsubscribes nothing more", () => {
     const entries = [
       entry("a", { told: "subscribe" }),
