@@ -18,8 +18,8 @@ export class Call<E, S> {
   readonly order: number;
   /** What it is about; while it is made, names are added. */
   readonly entries: E[];
-  /** Where messages went before it, for the case that it fails. */
-  readonly replaced: Map<E, { before: S; readonly after: S }> = new Map();
+  /** Where messages would go without it, for the case that it fails. */
+  readonly replaced: Map<E, S> = new Map();
   /** Commands sent for it that have no answer yet. */
   commands = 0;
   readonly #bounds: Bounds;

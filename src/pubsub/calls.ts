@@ -62,10 +62,11 @@ export class Calls {
     for (const wish of wishes) {
       const entry = this.#owner.enter(wish);
       if (entry.claims.includes(call)) continue;
-      const before = entry.sink;
-      const after = wish.sink;
-      if (entry.wanted && after !== before) call.replaced.set(entry, { before, after });
-      entry.sink = after;
+      // Should another call that is pending fail, this one's sink holds, be it the same one.
+      if (entry.wanted && (wish.sink !== entry.sink || entry.claims.some(({ replaced }) => replaced.has(entry)))) {
+        call.replaced.set(entry, entry.sink);
+      }
+      entry.sink = wish.sink;
       entry.claim(call, claim);
       call.entries.push(entry);
       unsent.push(entry);
@@ -92,17 +93,21 @@ export class Calls {
       for (const entry of call.left) entry.link.doubt();
       this.finish(call);
     });
-    this.#open(call);
+    const served: [Claim, Entry][] = [];
     for (const entry of entries) {
       // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
       const { link, last } = entry;
       const restored = !link.ready ? Number.POSITIVE_INFINITY : last?.restores ? last.order : link.since;
       for (const claim of entry.abandon()) {
-        if (claim.order < restored || claim.commands === 0) this.confirm(claim, entry);
+        claim.replaced.delete(entry);
+        if (claim.order < restored || claim.commands === 0) served.push([claim, entry]);
       }
     }
     this.#owner.send(entries, { call });
-    for (const entry of entries) if (!entry.leaving) this.confirm(call, entry);
+    for (const entry of entries) if (!entry.leaving) served.push([call, entry]);
+    // Not before all is sent: reading may go on here, and what is read want the names again.
+    this.#open(call);
+    for (const [claim, entry] of served) this.confirm(claim, entry);
     if (entries.length === 0) this.finish(call);
     return call;
   }
@@ -133,7 +138,13 @@ export class Calls {
   finish(call: Claim): void {
     if (!this.#pending.delete(call)) return;
     for (const entry of call.entries) {
-      if (entry.claims.includes(call)) entry.established = true;
+      if (!entry.claims.includes(call)) continue;
+      // Calls before it that fail change nothing any more.
+      for (const claim of entry.claims) {
+        if (claim === call) break;
+        claim.replaced.delete(entry);
+      }
+      entry.established = true;
       entry.unclaim(call);
     }
     call.resolve();
@@ -143,13 +154,11 @@ export class Calls {
   /** Undoes what only this call wanted, and rejects it. */
   fail(call: Claim, error: unknown): void {
     if (!this.#pending.delete(call)) return;
-    for (const [entry, { before, after }] of call.replaced) {
-      if (entry.sink === after) entry.sink = before;
-      // Should a later call fail too, it must not bring this one's handler back.
-      for (const later of entry.claims) {
-        const replaced = later.replaced.get(entry);
-        if (replaced?.before === after) replaced.before = before;
-      }
+    for (const [entry, before] of call.replaced) {
+      const later = entry.claims.slice(entry.claims.indexOf(call) + 1).find(({ replaced }) => replaced.has(entry));
+      // Should the later one fail too, it must not bring this one's sink back.
+      if (later === undefined) entry.sink = before;
+      else later.replaced.set(entry, before);
     }
     const withdrawn: Entry[] = [];
     for (const entry of call.entries) {
@@ -173,11 +182,12 @@ export class Calls {
     return new Call(this.#owner.nextOrder(), entries, { ready: timeout, away: this.#connectTimeout }, late);
   }
 
-  /** From now on it can be settled. */
+  /** From now on it can be settled; it may be already, if its connection was lost while it was made. */
   #open(call: Claim): void {
     this.#pending.add(call);
     this.#owner.changed();
     this.#time(call);
+    if (call.entries.length > 0) this.finishIfDone(call);
   }
 
   /** What a call that ran out of time rejects with. */

@@ -101,6 +101,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   start(): void {
     this.#started = true;
     if (this.#state === "failed") this.#enter("reconnecting");
+    // Who listens to the state may have closed the consumer.
+    if (this.#state === "closed") return;
     this.#placement.start();
     this.#audit?.start();
     this.#probe?.start();
@@ -434,7 +436,11 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   /** Forgets entries; what was missed until then is told, for no restoration will tell it. */
   #abandon(entries: readonly Entry[]): void {
     for (const missed of this.#losses.end(entries)) this.#owner.missed(missed);
-    for (const entry of entries) this.#forget(entry);
+    for (const entry of entries) {
+      // Who was told may want it again: from now on, so that nothing more is missed.
+      if (entry.wanted) entry.confirmed = 0;
+      else this.#forget(entry);
+    }
   }
 
   #forget(entry: Entry): void {

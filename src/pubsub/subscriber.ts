@@ -239,8 +239,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const { engine } = this.#delivery;
     const options = { timeout: this.#subscriptionTimeout };
     if (engine.state !== "failed") return engine.reassert([...engine.denied.keys()], options);
-    const entries = [...engine.registry].filter((entry) => entry.wanted);
     engine.start();
+    // Who listens to the state may have closed the consumer, or changed what is wanted.
+    this.#assertOpen();
+    const entries = [...engine.registry].filter((entry) => entry.wanted);
     await (entries.length > 0 ? engine.reassert(entries, options) : engine.live(options));
   }
 
@@ -251,8 +253,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
    */
   async drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
     checkOptions("drain", options, drainOptions);
-    const draining = this.#draining ?? this.#drain();
-    this.#draining = draining;
+    const draining =
+      this.#draining ??
+      begin(
+        (promise) => {
+          this.#draining = promise;
+        },
+        () => this.#drain(),
+      );
     const late = setTimeout(() => this.#drainedLate.resolve(), options.timeout ?? 5000);
     try {
       await draining;

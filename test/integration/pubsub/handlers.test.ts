@@ -3,7 +3,7 @@ import type { Message } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
-import { leftOver, message, onEveryKind, patternMessage, receiveMany } from "./bench.ts";
+import { leftOver, message, onEveryKind, patternMessage, receiveMany, rejection } from "./bench.ts";
 
 /** A gate that handlers wait at. */
 function gate(): { readonly passed: Promise<void>; open(): void } {
@@ -163,6 +163,41 @@ onEveryKind("handlers", (bench) => {
     await bench.publish("a", "3");
     await eventually(() => expect(seen).toEqual(["1", "3"]));
   });
+
+  test.each([
+    ["the same handler", "later"],
+    ["no handler either", null],
+  ] as const)("a call that is aborted changes nothing for a later one with %s", async (_, which) => {
+    const consumer = await bench.consumer({ ignoreSubscribeMessages: true });
+    const [first, later] = [() => {}, () => {}];
+    const handler = which === null ? undefined : later;
+    await consumer.subscribe("a", first);
+    const abort = new AbortController();
+    const aborted = rejection(consumer.subscribe("a", handler, { signal: abort.signal }));
+    const subscribing = consumer.subscribe("a", handler);
+    abort.abort();
+    await Promise.all([aborted, subscribing]);
+    expect(consumer.channels.get("a")).toBe(handler ?? null);
+  });
+
+  test.each(["first aborted", "second aborted", "both aborted", "unsubscribed between"] as const)(
+    "of two calls for one name, %s, the handler that holds is that of the last call that stands",
+    async (what) => {
+      const consumer = await bench.consumer({ ignoreSubscribeMessages: true });
+      const [before, one, two] = [() => {}, () => {}, () => {}];
+      await consumer.subscribe("a", before);
+      const [first, second] = [new AbortController(), new AbortController()];
+      const calls = [consumer.subscribe("a", one, { signal: first.signal })];
+      if (what === "unsubscribed between") calls.push(consumer.unsubscribe("a"));
+      calls.push(consumer.subscribe("a", two, { signal: second.signal }));
+      const settled = Promise.allSettled(calls);
+      if (what !== "second aborted") first.abort();
+      if (what === "second aborted" || what === "both aborted") second.abort();
+      await settled;
+      const expected = { "second aborted": one, "both aborted": before }[what as string] ?? two;
+      expect(consumer.channels.get("a")).toBe(expected);
+    },
+  );
 
   test("unsubscribing removes the handler", async () => {
     const seen: string[] = [];

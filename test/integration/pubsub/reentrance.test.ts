@@ -1,9 +1,9 @@
-import { ArgumentError, type Gap, Redis } from "tidings";
+import { ArgumentError, ClosedError, type Gap, Redis } from "tidings";
 import { afterEach, describe, expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
-import { eventually } from "../../support/eventually.ts";
+import { deadline, eventually } from "../../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
-import { onEveryKind } from "./bench.ts";
+import { onEveryKind, PATIENCE, rejection } from "./bench.ts";
 
 onEveryKind("a listener that acts in the middle of a change", (bench) => {
   const quick = { retryPolicy: () => 20 };
@@ -58,6 +58,94 @@ onEveryKind("a listener that acts in the middle of a change", (bench) => {
     expect(closes).toBe(1);
   });
 });
+
+onEveryKind(
+  "a handler that runs in the middle of a call",
+  (bench) => {
+    /** A consumer whose queue is full with a message of "q", while one for the handler of "t" is held back. */
+    const full = async (handler: () => void) => {
+      const consumer = await bench.consumer({
+        buffer: { limit: 1, overflow: "pause" },
+        ignoreSubscribeMessages: true,
+        channels: ["q", "x"],
+        channelHandlers: { t: handler },
+      });
+      const paused = new Promise((resolve) => consumer.once("pause", () => resolve(null)));
+      await bench.control.command("EVAL", "redis.call('publish', 'q', '1') redis.call('publish', 't', '2')", 0);
+      await paused;
+      return consumer;
+    };
+
+    test("may subscribe what is being unsubscribed: the later call holds", async () => {
+      const taken: string[] = [];
+      let calling = false;
+      let inside = false;
+      let subscribing: Promise<void> | undefined;
+      const consumer = await full(() => {
+        inside = calling;
+        subscribing = consumer.subscribe("x", ({ data }) => void taken.push(data));
+      });
+      calling = true;
+      const unsubscribing = consumer.unsubscribe("x");
+      calling = false;
+      expect(inside).toBe(true);
+      expect(consumer.channels.has("x")).toBe(true);
+      await Promise.all([unsubscribing, subscribing]);
+      await bench.truth({ channels: ["q", "t", "x"] });
+      await bench.publish("x", "new");
+      await consumer.receive();
+      await eventually(() => expect(taken).toEqual(["new"]));
+    });
+
+    test("is refused a subscribe by a drain, which does not wait for it", async () => {
+      let refused: Promise<unknown> | undefined;
+      const consumer = await full(() => {
+        refused ??= rejection(consumer.subscribe("y"));
+      });
+      const draining = consumer.drain({ timeout: 2 ** 30 });
+      expect(await refused).toBeInstanceOf(ClosedError);
+      expect((await consumer.receive()).data).toBe("1");
+      await deadline(draining, PATIENCE, "the drain to end");
+    });
+  },
+  { kinds: ["server"] },
+);
+
+onEveryKind(
+  "a listener that acts while a failed consumer is taken up again",
+  (bench) => {
+    const failed = async () => {
+      const client = bench.client();
+      const consumer = await client.pubsub({ buffer: { limit: 1, overflow: "error" }, channels: ["a", "b"] });
+      const error = new Promise((resolve) => consumer.once("error", resolve));
+      for (let count = 0; count < 3; count++) await bench.publish("a", "x");
+      await error;
+      return consumer;
+    };
+
+    test("may close it: it stays closed, and nothing connects", async () => {
+      const consumer = await failed();
+      consumer.on("state", (state) => {
+        if (state === "reconnecting") void consumer.close();
+      });
+      expect(await rejection(consumer.retry())).toBeInstanceOf(ClosedError);
+      await consumer.close();
+      expect(consumer.state).toBe("closed");
+      await bench.truth({});
+    });
+
+    test("may unsubscribe a name, which is not asked for again", async () => {
+      const consumer = await failed();
+      consumer.on("state", (state) => {
+        if (state === "reconnecting") void consumer.unsubscribe("a");
+      });
+      await consumer.retry();
+      expect([...consumer.channels.keys()]).toEqual(["b"]);
+      await bench.truth({ channels: ["b"] });
+    });
+  },
+  { kinds: ["server"] },
+);
 
 describe("a server that is busy while subscriptions are restored", () => {
   let fake: FakeServer;
