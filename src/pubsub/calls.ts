@@ -99,7 +99,6 @@ export class Calls {
       const { link, last } = entry;
       const restored = !link.ready ? Number.POSITIVE_INFINITY : last?.restores ? last.order : link.since;
       for (const claim of entry.abandon()) {
-        claim.replaced.delete(entry);
         if (claim.order < restored || claim.commands === 0) served.push([claim, entry]);
       }
     }

@@ -100,9 +100,10 @@ export class Entry {
       this.claims = this.claims.length === 1 ? nobody : this.claims.filter((c) => c !== call);
   }
 
-  /** The user no longer wants it; returns the calls that did. */
+  /** The user no longer wants it; returns the calls that did, which have no say in it any more. */
   abandon(): readonly Claim[] {
     const claims = this.claims;
+    for (const claim of claims) claim.replaced.delete(this);
     this.established = false;
     this.claims = nobody;
     return claims;

@@ -122,7 +122,8 @@ export class Member implements Subscriptions {
     // The others may be restored later; these will not be.
     for (const missed of this.#hub.missedSoFar(shared)) this.missed(missed);
     for (const entry of shared) this.#confirm(verbs[entry.kind].unsubscribe, entry);
-    this.forget(shared);
+    // Who was told may want one again.
+    this.forget(shared.filter((entry) => !entry.wanted));
     // What arrives before the server has confirmed it is delivered.
     if (own.length > 0) await this.#hub.unsubscribe(own);
     this.forget(own.filter((entry) => !entry.wanted));
