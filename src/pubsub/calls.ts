@@ -139,10 +139,7 @@ export class Calls {
     for (const entry of call.entries) {
       if (!entry.claims.includes(call)) continue;
       // Calls before it that fail change nothing any more.
-      for (const claim of entry.claims) {
-        if (claim === call) break;
-        claim.replaced.delete(entry);
-      }
+      for (let i = 0; entry.claims[i] !== call; i++) entry.claims[i]?.replaced.delete(entry);
       entry.established = true;
       entry.unclaim(call);
     }
