@@ -8,7 +8,7 @@ import { surface } from "../core/uncaught.ts";
 import { ClosedError, type PubSubError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import { Hubs } from "../pubsub/hubs.ts";
-import { defaults, type Named } from "../pubsub/options.ts";
+import type { Named } from "../pubsub/options.ts";
 import type { Adopted, ConsumerSource } from "../pubsub/source.ts";
 import { type ClientStats, total } from "../pubsub/stats.ts";
 import type { Argument } from "../resp/encoder.ts";
@@ -70,7 +70,11 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
     super();
     this.#options = options;
     this.pool = new Pool(options.pool.keep, options.pool.idleTimeout);
-    this.patience = { maxIdle: defaults.maxIdle, replyTimeout: options.commandTimeout, anyByteCounts: false };
+    this.patience = {
+      maxIdle: options.consumers.maxIdle,
+      replyTimeout: options.commandTimeout,
+      anyByteCounts: false,
+    };
   }
 
   /** To be called when the client is complete: its signal closes it from now on. */
@@ -163,8 +167,8 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
 
   /** @internal */
   get defaults(): ConsumerSource["defaults"] {
-    const { codec, names, retryPolicy, connection } = this.#options;
-    return { codec, names, retryPolicy, connectTimeout: connection.connectTimeout, readFromReplicas: false };
+    const { codec, names, retryPolicy, consumers } = this.#options;
+    return { codec, names, retryPolicy, readFromReplicas: false, ...consumers };
   }
 
   /** @internal */

@@ -5,6 +5,7 @@ import type { RetryPolicy } from "../core/backoff.ts";
 import { Deferred } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
+import { after } from "../core/within.ts";
 import { ClosedError, ConnectionError, TimeoutError } from "../errors.ts";
 import { type Argument, copyOf } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -92,11 +93,11 @@ export class CommandLink {
     this.#assertOpen();
     const deferred = new Deferred<void>();
     this.#connects.add(deferred);
-    const timer = setTimeout(() => {
+    const timer = after(timeout + LAST_WORD, () => {
       this.#connects.delete(deferred);
       deferred.reject(this.#late("No connection", timeout));
       this.#rest();
-    }, timeout + LAST_WORD);
+    });
     this.#start();
     try {
       await deferred.promise;

@@ -12,13 +12,15 @@ import {
   describe,
   integer,
   milliseconds,
+  numeric,
   oneOf,
   signal,
   string,
 } from "../core/checks.ts";
 import { ArgumentError } from "../errors.ts";
 import type { NameForm } from "../names.ts";
-import { codec, defaultRetryPolicy, nameForm } from "../pubsub/options.ts";
+import { codec, defaultRetryPolicy, defaults, nameForm } from "../pubsub/options.ts";
+import type { ConsumerTimes } from "../pubsub/source.ts";
 
 /** Asked for the credentials at each connect. */
 export type CredentialsProvider = () => Credentials | Promise<Credentials>;
@@ -44,10 +46,23 @@ export interface ClientOptions<Data = string, In = Data, Form extends NameForm =
   readonly clientName?: string | undefined;
   /** RESP3, which falls back to RESP2 where the server does not speak it; or RESP2 alone. Default 3. */
   readonly protocol?: 2 | 3 | undefined;
-  /** Milliseconds for a connection, its handshake included. Default 10,000. */
+  /** Milliseconds for one attempt to connect, its handshake included. Default 10,000. */
   readonly connectTimeout?: number | undefined;
+  /**
+   * Milliseconds that `connect`, `subscribe` and their like wait for a ready connection before `TimeoutError`; `Infinity`:
+   * as long as `retryPolicy` goes on. Default 10,000.
+   */
+  readonly readyTimeout?: number | undefined;
   /** Milliseconds for a command's reply, from the call. Default 10,000. */
   readonly commandTimeout?: number | undefined;
+  /** The default of consumers, and of those that are shared: milliseconds of silence after which a PING is sent. Default 15,000. */
+  readonly maxIdle?: number | undefined;
+  /** Likewise: milliseconds without any byte after which an awaited answer means a dead link. Default 5000. */
+  readonly pingTimeout?: number | undefined;
+  /** Likewise: milliseconds of silence on a ready connection before a `subscribe` is a `TimeoutError`. Default 1000. */
+  readonly subscriptionTimeout?: number | undefined;
+  /** Likewise: milliseconds that an `unsubscribe` waits for its confirmations. Default 100. */
+  readonly unsubscriptionTimeout?: number | undefined;
   /** When to reconnect. Default: `exponentialBackoff()`. */
   readonly retryPolicy?: RetryPolicy | undefined;
   readonly pool?: PoolOptions | undefined;
@@ -79,6 +94,8 @@ export interface ResolvedOptions {
   /** What the connections to all nodes have in common. */
   readonly connection: Omit<ConnectionSettings, "endpoint">;
   readonly commandTimeout: number;
+  /** What consumers fall back to; milliseconds. */
+  readonly consumers: ConsumerTimes;
   readonly retryPolicy: RetryPolicy;
   readonly pool: { readonly keep: number; readonly idleTimeout: number };
   readonly codec: Codec<unknown, never>;
@@ -111,7 +128,15 @@ export const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   ),
   protocol: oneOf(2, 3),
   connectTimeout: milliseconds,
+  readyTimeout: numeric(
+    "a number of milliseconds above 0 and below 2^31, or Infinity",
+    (value) => value === Number.POSITIVE_INFINITY || (value > 0 && value < 2 ** 31),
+  ),
   commandTimeout: milliseconds,
+  maxIdle: milliseconds,
+  pingTimeout: milliseconds,
+  subscriptionTimeout: milliseconds,
+  unsubscriptionTimeout: milliseconds,
   retryPolicy: callable,
   pool: (value) => checkOptions("pool", value, { keep: integer(0, 10_000), idleTimeout: milliseconds }),
   codec,
@@ -167,6 +192,13 @@ export function resolved(url: UrlLogin | null, options: AnyClientOptions, db: nu
       lookup: options.lookup,
     },
     commandTimeout: options.commandTimeout ?? 10_000,
+    consumers: {
+      readyTimeout: options.readyTimeout ?? 10_000,
+      maxIdle: options.maxIdle ?? defaults.maxIdle,
+      pingTimeout: options.pingTimeout ?? defaults.pingTimeout,
+      subscriptionTimeout: options.subscriptionTimeout ?? defaults.subscriptionTimeout,
+      unsubscriptionTimeout: options.unsubscriptionTimeout ?? defaults.unsubscriptionTimeout,
+    },
     retryPolicy: options.retryPolicy ?? defaultRetryPolicy(),
     pool: { keep: options.pool?.keep ?? 8, idleTimeout: options.pool?.idleTimeout ?? 30_000 },
     codec: options.codec ?? (utf8 as Codec<unknown, never>),

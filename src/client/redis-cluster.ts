@@ -5,6 +5,7 @@ import { slotOf } from "../cluster/slot.ts";
 import { Topology } from "../cluster/topology.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import { Deferred } from "../core/deferred.ts";
+import { after } from "../core/within.ts";
 import { ClosedError, ClusterError, TimeoutError } from "../errors.ts";
 import { latin1, type NameForm, type NameInput } from "../names.ts";
 import { ClusterPubSub } from "../pubsub/cluster-pubsub.ts";
@@ -116,19 +117,19 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   }
 
   /**
-   * Learns the nodes and connects to one of them, within `connectTimeout`. Optional: the first use does it. Rejects with
+   * Learns the nodes and connects to one of them, within `readyTimeout`. Optional: the first use does it. Rejects with
    * `ClusterError` that names every seed and why it did not help, or with `ServerError` when the login is refused.
    */
   async connect(): Promise<this> {
     this.assertOpen();
     this.#used = true;
-    const { connectTimeout } = this.#options.connection;
+    const { readyTimeout } = this.defaults;
     const since = performance.now();
-    const layout = await this.#known(connectTimeout);
+    const layout = await this.#known(readyTimeout);
     const living = layout.primaries.filter(({ failed }) => !failed);
     const [node] = living.length > 0 ? living : [...layout.nodes.values()];
     if (node === undefined) throw new ClusterError("The cluster has no node that serves slots.");
-    await this.#nodes.link(node).connect(Math.max(1, connectTimeout - (performance.now() - since)));
+    await this.#nodes.link(node).connect(Math.max(1, readyTimeout - (performance.now() - since)));
     return this;
   }
 
@@ -315,7 +316,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     const { layout } = this.topology;
     if (layout !== null) return layout;
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeout);
+    const timer = after(timeout, () => late.abort());
     try {
       this.#failure = null;
       return await this.topology.known(late.signal);

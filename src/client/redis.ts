@@ -59,11 +59,11 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   }
 
   /**
-   * Connects, within `connectTimeout`. Optional: the first use connects. Rejects with `ServerError` when the login is
+   * Connects, within `readyTimeout`. Optional: the first use connects. Rejects with `ServerError` when the login is
    * refused, else with `TimeoutError` whose `cause` says why no attempt succeeded.
    */
   async connect(): Promise<this> {
-    await this.#commands.connect(this.#settings.connectTimeout);
+    await this.#commands.connect(this.defaults.readyTimeout);
     return this;
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { onAbort } from "../core/abort.ts";
 import { Deferred } from "../core/deferred.ts";
+import { type Moment, takeMoment } from "../core/moment.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { diagnostics } from "../diagnostics.ts";
@@ -9,7 +10,7 @@ import { Decoder } from "../resp/decoder.ts";
 import { type Argument, Encoder } from "../resp/encoder.ts";
 import type { Confirmed, Name, Payload, Receiver, Reply } from "../resp/reply.ts";
 import { shakeHands } from "./handshake.ts";
-import { Fence, PendingCommand, type PendingReply } from "./pending.ts";
+import { Fence, FencePing, PendingCommand, type PendingReply } from "./pending.ts";
 import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
 import { RoleWatch } from "./role.ts";
 import { address, type ConnectionSettings, checkCredentials } from "./settings.ts";
@@ -27,6 +28,10 @@ export interface Patience {
 
 /** Written at once when a tick has collected this much: the server is at work while the rest is made. */
 const FLUSH_AT = 64 * 1024;
+/** A PING marks how far the stream was read at most so often; milliseconds. */
+const FENCE_INTERVAL = 100;
+/** A read of no more bytes may hold nothing but the answer to such a PING, which is no reason for the next one. */
+const FENCE_ANSWER = 24;
 
 /**
  * One socket, one life. Commands go out in the order they are issued, those of one tick in one write; replies settle
@@ -45,8 +50,13 @@ export class Connection implements Receiver {
   sharded = false;
   /** Asked with each keep-alive, and also where traffic makes that needless. */
   readonly role: RoleWatch;
-  /** When the last bytes arrived, in epoch milliseconds; while bytes are decoded, when those before them did. */
-  lastByteAt: number = Date.now();
+  /**
+   * When the latest command was sent whose answer has been read: all that the server took until then has been read too,
+   * wherever it was on its way. The time at which bytes arrive proves nothing of the kind.
+   */
+  proof: Moment = takeMoment();
+  /** Whether a PING goes out every now and then while bytes arrive, to renew {@link proof}. */
+  fencing = false;
 
   readonly #closedListeners: Set<(reason: TidingsError) => void> = new Set();
   readonly #gone: Deferred<void> = new Deferred();
@@ -65,9 +75,15 @@ export class Connection implements Receiver {
   #arraysArePushes = false;
   #flushing = false;
   #paused = false;
-  #now: number = performance.now();
+  /** When the commands that are being collected are sent, or a little before. */
+  #tick: Moment = this.proof;
   #lastByte: number = performance.now();
   #pings = 0;
+  /** The PING among the commands that are being collected. */
+  #unsentFence: FencePing | null = null;
+  #fencedAt = Number.NEGATIVE_INFINITY;
+  /** Whether what is being decoded held the answer to such a PING. */
+  #fencePassed = false;
 
   private constructor(settings: ConnectionSettings, patience: Patience) {
     this.settings = settings;
@@ -125,9 +141,16 @@ export class Connection implements Receiver {
     return this.#pending.peek();
   }
 
+  /** Whether anything but a fence awaits its answer. */
+  get busy(): boolean {
+    for (const pending of this.#pending) if (!(pending instanceof FencePing)) return true;
+    return false;
+  }
+
   /** Takes the oldest waiting command off: it has its answer. */
   answered(): void {
-    this.#pending.shift();
+    const answered = this.#pending.shift();
+    if (answered !== undefined) this.proof = answered.sentAt;
     if (this.#pending.size > 0) return;
     // With nothing awaited the silence that is allowed may end sooner.
     this.#watchdog.arm();
@@ -207,6 +230,12 @@ export class Connection implements Receiver {
   fence(commands: readonly string[]): Promise<boolean> {
     for (const command of commands) this.#encoder.keys(command, []);
     return this.#ping(false);
+  }
+
+  /** Calls the listener when all that the server has sent until now is read; never if the connection is lost before. */
+  afterFence(passed: () => void): void {
+    if (this.#unsentFence === null) this.#sendFence();
+    this.#unsentFence?.onPassed(passed);
   }
 
   /** Proves the link alive: true, or the connection is destroyed. */
@@ -316,13 +345,30 @@ export class Connection implements Receiver {
 
   #received(count: number): void {
     this.#lastByte = performance.now();
-    const now = Date.now();
+    this.#fencePassed = false;
     try {
       this.#decoder.decode(count);
     } catch (error) {
       this.destroy(error);
     }
-    this.lastByteAt = now;
+    if (this.#isFenceDue(count)) this.#sendFence();
+  }
+
+  #isFenceDue(count: number): boolean {
+    if (!this.fencing || this.#paused || this.#reason !== null) return false;
+    if (this.#fencePassed && count <= FENCE_ANSWER) return false;
+    return this.#lastByte - this.#fencedAt >= FENCE_INTERVAL;
+  }
+
+  #sendFence(): void {
+    const fence = new FencePing();
+    fence.onPassed(() => {
+      this.#fencePassed = true;
+    });
+    this.#encoder.command(["PING"]);
+    this.#issued(fence);
+    this.#unsentFence = fence;
+    this.#fencedAt = fence.sentAt.monotonic;
   }
 
   #answer(value: Reply): void {
@@ -346,10 +392,11 @@ export class Connection implements Receiver {
     }
     if (!this.#flushing) {
       this.#flushing = true;
-      this.#now = performance.now();
+      this.#tick = takeMoment();
       process.nextTick(() => this.#flush());
     }
-    pending.since = since ?? this.#now;
+    pending.sentAt = this.#tick;
+    pending.since = since ?? this.#tick.monotonic;
     this.#pending.push(pending);
     if (this.#pending.size === 1) this.#watchdog.arm();
     if (this.#encoder.length > FLUSH_AT) this.#write();
@@ -361,6 +408,7 @@ export class Connection implements Receiver {
   }
 
   #write(): void {
+    this.#unsentFence = null;
     const socket = this.#socket;
     if (socket === null || this.#reason !== null || this.#encoder.length === 0) return;
     const chunks = this.#encoder.take();

@@ -1,4 +1,5 @@
 import { Deferred } from "../core/deferred.ts";
+import { BEGINNING, type Moment } from "../core/moment.ts";
 import { ConnectionError, ServerError, type TidingsError } from "../errors.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -10,8 +11,10 @@ import type { Reply } from "../resp/reply.ts";
 export interface PendingReply {
   /** Whether bulk strings of the reply are wanted as text; else they are Buffers. */
   readonly wantsText: boolean;
-  /** When it was issued: `performance.now()` time. */
+  /** Since when its answer is awaited: `performance.now()` time. */
   since: number;
+  /** When it was sent, or a little before. When its answer is read, all that the server took until then has been read too. */
+  sentAt: Moment;
   /** Takes a reply; true when no other is due. A `ServerError` is a reply. */
   settle(reply: Reply): boolean;
   /** The connection is gone; there will be no reply. */
@@ -22,6 +25,7 @@ export interface PendingReply {
 export class PendingCommand implements PendingReply {
   readonly wantsText: boolean;
   since = 0;
+  sentAt: Moment = BEGINNING;
   readonly #verb: Argument | undefined;
   readonly #deferred: Deferred<Reply> = new Deferred();
 
@@ -54,6 +58,7 @@ export class PendingCommand implements PendingReply {
 export class Fence implements PendingReply {
   readonly wantsText = true;
   since = 0;
+  sentAt: Moment = BEGINNING;
   readonly nonce: string;
   readonly #strict: boolean;
   readonly #deferred: Deferred<boolean> = new Deferred();
@@ -81,4 +86,27 @@ export class Fence implements PendingReply {
   lost(): void {
     this.#deferred.resolve(false);
   }
+}
+
+/**
+ * A PING whose answer is known by its place alone, for some servers ignore its argument: all that the server had sent
+ * before has been read when it comes.
+ */
+export class FencePing implements PendingReply {
+  readonly wantsText = true;
+  since = 0;
+  sentAt: Moment = BEGINNING;
+  readonly #passed: (() => void)[] = [];
+
+  /** Calls the listener when the answer is read; never if the connection is lost before. */
+  onPassed(listener: () => void): void {
+    this.#passed.push(listener);
+  }
+
+  settle(): boolean {
+    for (const listener of this.#passed) listener();
+    return true;
+  }
+
+  lost(): void {}
 }

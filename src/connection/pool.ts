@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { onAbort } from "../core/abort.ts";
+import { within } from "../core/within.ts";
 import { ClosedError } from "../errors.ts";
 import { Connection, type Patience } from "./connection.ts";
 import { noPushes, type PushReceiver } from "./pushes.ts";
@@ -97,7 +97,7 @@ export class Pool {
     const abort = signal === undefined ? null : onAbort(signal, () => connection.destroy(closed));
     this.#proving.add(connection);
     try {
-      return await within(PROOF.leased, connection.ping());
+      return await within(PROOF.leased, connection.ping(), () => false);
     } finally {
       this.#proving.delete(connection);
       abort?.[Symbol.dispose]();
@@ -134,7 +134,7 @@ export class Pool {
 
 /** Unsubscribes from whatever is left and waits for the fence behind it. */
 async function isClean(connection: Connection): Promise<boolean> {
-  if (connection.inDoubt || connection.paused || connection.head !== undefined) return false;
+  if (connection.inDoubt || connection.paused || connection.busy) return false;
   // Channels and patterns are counted together, shard channels apart.
   const left = { classic: 0, sharded: 0 };
   const count: PushReceiver = {
@@ -145,18 +145,7 @@ async function isClean(connection: Connection): Promise<boolean> {
   };
   connection.pushes = count;
   const commands = ["UNSUBSCRIBE", "PUNSUBSCRIBE", ...(connection.sharded ? ["SUNSUBSCRIBE"] : [])];
-  const passed = await within(PROOF.returned, connection.fence(commands));
+  const passed = await within(PROOF.returned, connection.fence(commands), () => false);
   if (connection.reason === null) connection.pushes = noPushes;
   return passed && left.classic === 0 && left.sharded === 0 && connection.head === undefined;
-}
-
-/** The promise's answer, or false when it takes longer than that. */
-async function within(milliseconds: number, proof: Promise<boolean>): Promise<boolean> {
-  const timer = new AbortController();
-  const late = delay(milliseconds, false, { signal: timer.signal }).catch(() => false);
-  try {
-    return await Promise.race([proof, late]);
-  } finally {
-    timer.abort();
-  }
 }

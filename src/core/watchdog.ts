@@ -1,6 +1,6 @@
 /**
- * One timer that guards a moving deadline. The owner says when the deadline is (`performance.now()` time, or `null`
- * for none); moving it later costs nothing, because the timer looks again when it fires.
+ * One timer that guards a moving deadline. The owner says when the deadline is (`performance.now()` time, or `null` or
+ * Infinity for none); moving it later costs nothing, because the timer looks again when it fires.
  *
  * It is judged after the event loop's poll phase: a loop that was blocked first reads what has arrived, so that a busy
  * process never takes a living peer for dead.
@@ -20,7 +20,7 @@ export class Watchdog {
   /** To be called when a deadline came up, or moved nearer. */
   arm(): void {
     const deadline = this.#deadline();
-    if (deadline === null || this.#judging !== null) return;
+    if (deadline === null || deadline === Number.POSITIVE_INFINITY || this.#judging !== null) return;
     if (this.#timer !== null) {
       if (this.#due <= deadline) return;
       clearTimeout(this.#timer);

@@ -1,5 +1,5 @@
 import { Deferred } from "../core/deferred.ts";
-import { currentMonotonic } from "../core/now.ts";
+import { currentMoment } from "../core/moment.ts";
 import { Watchdog } from "../core/watchdog.ts";
 
 /** Whether the connection that a call waits on is up. */
@@ -87,7 +87,7 @@ export class Call<E, S> {
       this.#left ??= new Set(this.entries.slice(this.#next));
       if (!this.#left.delete(entry)) return;
     }
-    this.#since = currentMonotonic();
+    this.#since = currentMoment().monotonic;
     this.#budget.ready = this.#bounds.ready;
     this.#budget.away = this.#bounds.away;
   }

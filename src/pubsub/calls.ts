@@ -28,18 +28,26 @@ export interface CallOptions {
   /** Milliseconds. */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
+  /** It is part of the opening: its time begins with that. */
+  readonly initial?: boolean | undefined;
+}
+
+/** What calls reject with that were made on a consumer that is never opened. */
+export function notOpened(bound: number): TimeoutError {
+  const how = "await its open() first, or make it with the client's pubsub() or shardedPubsub()";
+  return new TimeoutError(`The consumer was not opened within ${bound} ms: ${how}.`);
 }
 
 /** The user's calls that are not settled, and what becomes of them. */
 export class Calls {
   readonly #owner: CallsOwner;
-  readonly #connectTimeout: number;
+  readonly #readyTimeout: number;
   readonly #pending: Set<Claim> = new Set();
 
-  /** `connectTimeout` bounds calls while their links are down; milliseconds. */
-  constructor(owner: CallsOwner, connectTimeout: number) {
+  /** `readyTimeout` bounds calls while their links are down; milliseconds, or Infinity. */
+  constructor(owner: CallsOwner, readyTimeout: number) {
     this.#owner = owner;
-    this.#connectTimeout = connectTimeout;
+    this.#readyTimeout = readyTimeout;
   }
 
   get size(): number {
@@ -55,7 +63,7 @@ export class Calls {
    * They are sent by and by, so that the servers are at work while the rest is prepared; but shard channels, of which
    * those of one slot go together, all at once.
    */
-  want(wishes: Iterable<Wish>, { timeout, signal }: CallOptions): Claim {
+  want(wishes: Iterable<Wish>, { timeout, signal, initial = false }: CallOptions): Claim {
     const call = this.#make([], timeout, (bound) => this.fail(call, this.#late(call, bound)));
     const claim = Object.freeze([call]);
     let unsent: Entry[] = [];
@@ -76,7 +84,7 @@ export class Calls {
     }
     this.#owner.send(unsent, { call, reassert: true });
     // Not before it is whole: reading may go on here, and what is read settle calls.
-    this.#open(call);
+    this.#open(call, initial);
     if (signal !== undefined) {
       const abort = onAbort(signal, () => this.fail(call, signal.reason));
       void call.promise.then(
@@ -105,7 +113,7 @@ export class Calls {
     this.#owner.send(entries, { call });
     for (const entry of entries) if (!entry.leaving) served.push([call, entry]);
     // Not before all is sent: reading may go on here, and what is read want the names again.
-    this.#open(call);
+    this.#open(call, false);
     for (const [claim, entry] of served) this.confirm(claim, entry);
     if (entries.length === 0) this.finish(call);
     return call;
@@ -175,14 +183,14 @@ export class Calls {
 
   /** A call, bounded by silence: `timeout` milliseconds on links that are ready. */
   #make(entries: Entry[], timeout: number, late: (bound: number) => void): Claim {
-    return new Call(this.#owner.nextOrder(), entries, { ready: timeout, away: this.#connectTimeout }, late);
+    return new Call(this.#owner.nextOrder(), entries, { ready: timeout, away: this.#readyTimeout }, late);
   }
 
   /** From now on it can be settled; it may be already, if its connection was lost while it was made. */
-  #open(call: Claim): void {
+  #open(call: Claim, initial: boolean): void {
     this.#pending.add(call);
     this.#owner.changed();
-    this.#time(call);
+    if (!initial || this.#owner.started) this.#time(call);
     if (call.entries.length > 0) this.finishIfDone(call);
   }
 
@@ -191,6 +199,7 @@ export class Calls {
     if (left.length > 0 && left.every((entry) => entry.link.ready)) {
       return new TimeoutError(`No confirmation for ${nameList(left)} within ${bound} ms.`);
     }
+    if (!this.#owner.started) return notOpened(bound);
     const cause = this.#owner.failure;
     const why = cause instanceof Error ? cause.message : "Is the server up?";
     return new TimeoutError(`No connection within ${bound} ms. ${why}`, cause === null ? undefined : { cause });
@@ -198,7 +207,7 @@ export class Calls {
 
   /** Its time runs on, or begins to. */
   #time(call: Claim): void {
-    if (this.#owner.started) call.enter(this.#phase(call));
+    call.enter(this.#owner.started ? this.#phase(call) : "away");
   }
 
   #phase({ entries, left }: Claim): Phase {

@@ -1,5 +1,6 @@
 import type { PendingReply } from "../connection/pending.ts";
 import type { ConfirmationKind } from "../connection/pushes.ts";
+import { BEGINNING, type Moment } from "../core/moment.ts";
 import { ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Claim, Entry, Home, Told } from "./entry.ts";
@@ -34,6 +35,7 @@ export interface CommandOwner {
 export class Command implements PendingReply {
   readonly wantsText = false;
   since = 0;
+  sentAt: Moment = BEGINNING;
   readonly verb: Verb;
   /** What its confirmations are called. */
   readonly kind: ConfirmationKind;

@@ -1,5 +1,6 @@
 import { type Codec, decodeText, type TextCodec } from "../codec.ts";
 import { Deferred, isThenable, quiet } from "../core/deferred.ts";
+import { earlier, type Moment, takeMoment, windowBetween } from "../core/moment.ts";
 import { surface } from "../core/uncaught.ts";
 import { diagnostics } from "../diagnostics.ts";
 import { CodecError, HandlerError, PubSubError, type ServerError } from "../errors.ts";
@@ -8,7 +9,7 @@ import type { Payload } from "../resp/reply.ts";
 import { Backlog, type BacklogLimits, type BacklogOwner } from "./backlog.ts";
 import { Dropped } from "./dropped.ts";
 import type { Entry, Kind, Sink } from "./entry.ts";
-import type { Gap } from "./gap.ts";
+import type { Gap, GapCause } from "./gap.ts";
 import {
   type AnyHandler,
   type AnyPublished,
@@ -17,8 +18,9 @@ import {
   HandlerSink,
   queueIdOf,
 } from "./handler.ts";
-import { Inbox, type InboxOwner, type Item } from "./inbox.ts";
+import { Inbox } from "./inbox.ts";
 import type { Missed } from "./losses.ts";
+import type { Item, ReadQueueOwner } from "./read-queue.ts";
 import type { Verb } from "./reconcile.ts";
 import { type ConsumerStats, Tally } from "./stats.ts";
 import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.ts";
@@ -45,7 +47,7 @@ export interface DeliveryOptions {
  * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
  * knows names and servers, and nothing of this.
  */
-export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwner, BacklogOwner {
+export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueueOwner, BacklogOwner {
   readonly backlog: Backlog;
   readonly inbox: Inbox;
   readonly engine: Subscriptions;
@@ -89,11 +91,11 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
   // Where messages without a handler go (Sink).
 
   message(entry: Entry, payload: Payload): void {
-    this.#lay(this.decode(entry, payload, null), payload.byteLength);
+    this.#lay(entry, this.decode(entry, payload, null), payload.byteLength);
   }
 
   pmessage(entry: Entry, channel: string, payload: Payload): void {
-    this.#lay(this.decode(entry, payload, channel), payload.byteLength);
+    this.#lay(entry, this.decode(entry, payload, channel), payload.byteLength);
   }
 
   // ---
@@ -114,29 +116,22 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
   /** A drain is over: what was neither read nor handled is told as a gap. */
   abandon(): void {
     if (this.engine.state === "closed") return;
-    const queues = Array.from(this.#busy.values(), (queue) => queue.stop());
-    const untold = [...this.inbox.dropped(), ...queues.flatMap(({ dropped }) => dropped)];
-    const left = [...this.inbox.messages(), ...queues.flatMap(({ messages }) => messages)];
-    this.inbox.clear();
+    const left = this.dropping();
+    const untold = this.inbox.abandon(left);
+    for (const queue of this.#busy.values()) untold.push(...queue.abandon(left));
     this.backlog.clear();
     for (const dropped of untold) this.#emitGap(dropped.gap("overflow"));
     this.#abandonUnread();
-    if (left.length === 0) return;
-    const drained = this.dropping();
-    for (const message of left) drained.add(message);
-    this.#emitGap(drained.gap("drained"));
+    if (left.count > 0) this.#emitGap(left.gap("drained", takeMoment()));
   }
 
   /** What was sent before the server took an unsubscribe, and is not read yet, is abandoned too, however much it is. */
   #abandonUnread(): void {
-    const unread = [...this.engine.registry].filter(({ confirmed, link }) => confirmed > 0 && link.provenAt > 0);
-    if (unread.length === 0) return;
-    const namesOf = (wanted: boolean): (string | Buffer)[] =>
-      unread.filter(({ kind }) => (kind === "pattern") === wanted).map(({ name }) => name);
-    const from = Math.min(...unread.map(({ link }) => link.provenAt));
-    const [channels, patterns] = [namesOf(false), namesOf(true)];
-    const known = { dropped: null, certain: false } as const;
-    this.#emitGap(Object.freeze({ type: "gap", cause: "drained", channels, patterns, from, to: Date.now(), ...known }));
+    const unread = [...this.engine.registry].filter(({ confirmed, link }) => confirmed > 0 && link.epoch > 0);
+    const [first] = unread;
+    if (first === undefined) return;
+    const since = unread.reduce((earliest, { link }) => earlier(earliest, link.proof), first.link.proof);
+    this.#emitGap(this.#gapOf("drained", unread, since, false));
   }
 
   /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
@@ -167,6 +162,8 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
   // What the engine tells (SubscriptionsOwner).
 
   confirmed(verb: Verb, entry: Entry, count: number): void {
+    // A listener of the gap before it may have closed the consumer.
+    if (this.engine.state === "closed") return;
     if (this.ignoresConfirmations) {
       this.inbox.handled();
       return;
@@ -183,15 +180,10 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
     this.emit(paused ? "pause" : "resume");
   }
 
-  missed({ cause, entries, from }: Missed): void {
-    const namesOf = (wanted: boolean): (string | Buffer)[] =>
-      entries.filter((entry) => (entry.kind === "pattern") === wanted).map((entry) => entry.name);
-    const channels = namesOf(false);
-    const patterns = namesOf(true);
-    const to = Date.now();
-    // The message that did not fit is lost for certain, and who knows how many behind it.
-    const certain = cause === "overflow";
-    this.#tellGap(Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain }));
+  missed({ cause, entries, since }: Missed): void {
+    if (this.engine.state === "closed") return;
+    // The message that did not fit is lost for certain, and an unknown number behind it.
+    this.#tellGap(this.#gapOf(cause, entries, since, cause === "overflow"));
   }
 
   state(state: State): void {
@@ -316,6 +308,15 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
     diagnostics.message.publish({ consumer: this.#events, channel: name, pattern, bytes: byteLength });
   }
 
+  /** A gap of an unknown number of messages, from `since` until now. */
+  #gapOf(cause: GapCause, entries: readonly Entry[], since: Moment, certain: boolean): Gap<string | Buffer> {
+    const namesOf = (patterns: boolean): (string | Buffer)[] =>
+      entries.filter(({ kind }) => (kind === "pattern") === patterns).map(({ name }) => name);
+    const [channels, patterns] = [namesOf(false), namesOf(true)];
+    const { from, to } = windowBetween(since, takeMoment());
+    return Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain });
+  }
+
   #tellGap(gap: Gap<string | Buffer>): void {
     if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
     this.#emitGap(gap);
@@ -327,8 +328,8 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, InboxOwn
     this.emit("gap", gap);
   }
 
-  #lay(message: AnyPublished | null, size: number): void {
-    if (message !== null) this.inbox.push(message, size);
+  #lay({ link }: Entry, message: AnyPublished | null, size: number): void {
+    if (message !== null) this.inbox.push(message, size, link);
   }
 
   /** A publisher must not be able to stop its subscribers: told to those who listen, and never thrown. */

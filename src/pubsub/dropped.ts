@@ -1,13 +1,14 @@
-import { currentTime } from "../core/now.ts";
+import { earlier, later, type Moment, windowBetween } from "../core/moment.ts";
 import { latin1 } from "../names.ts";
 import type { Gap } from "./gap.ts";
+import type { PublishedMessage } from "./message.ts";
 
-/** Messages that were dropped one after the other at one place of the order; it grows until that place is reached. */
+/** Messages that were dropped at one place of the order; it grows until that place is reached. */
 export class Dropped {
   count = 0;
   readonly #tally: { dropped: number };
-  readonly #from: number = currentTime();
-  #to = 0;
+  #since: Moment | null = null;
+  #until: Moment | null = null;
   readonly #channels: Names = new Names();
   readonly #patterns: Names = new Names();
 
@@ -15,25 +16,35 @@ export class Dropped {
     this.#tally = tally;
   }
 
-  add({ pattern, channel }: { readonly pattern: unknown; readonly channel: unknown }): void {
+  /** The server took the message after `since`; it was read by `until`. */
+  add({ pattern, channel }: PublishedMessage<unknown, unknown>, since: Moment, until: Moment): void {
     this.count++;
     this.#tally.dropped++;
-    this.#to = currentTime();
+    this.#widen(since, until);
     if (pattern === null) this.#channels.add(channel as string | Buffer);
     else this.#patterns.add(pattern as string | Buffer);
   }
 
-  gap(cause: "overflow" | "drained"): Gap<string | Buffer> {
-    return Object.freeze({
-      type: "gap",
-      cause,
-      channels: this.#channels.list,
-      patterns: this.#patterns.list,
-      from: this.#from,
-      to: this.#to,
-      dropped: this.count,
-      certain: true,
-    });
+  /** Takes over what another holds. */
+  absorb(other: Dropped): void {
+    this.count += other.count;
+    if (other.#since !== null && other.#until !== null) this.#widen(other.#since, other.#until);
+    for (const name of other.#channels.list) this.#channels.add(name);
+    for (const name of other.#patterns.list) this.#patterns.add(name);
+  }
+
+  /** `until`: what its window ends with, if not with the newest message. */
+  gap(cause: "overflow" | "drained", until: Moment | null = this.#until): Gap<string | Buffer> {
+    const { count, since } = { count: this.count, since: this.#since };
+    if (since === null || until === null) throw new RangeError("Nothing was dropped.");
+    const { from, to } = windowBetween(since, until);
+    const [channels, patterns] = [this.#channels.list, this.#patterns.list];
+    return Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: count, certain: true });
+  }
+
+  #widen(since: Moment, until: Moment): void {
+    this.#since = this.#since === null ? since : earlier(this.#since, since);
+    this.#until = this.#until === null ? until : later(this.#until, until);
   }
 }
 

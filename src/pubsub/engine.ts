@@ -1,4 +1,5 @@
 import { isPassing } from "../connection/handshake.ts";
+import type { Moment } from "../core/moment.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Audit } from "./audit.ts";
@@ -7,15 +8,19 @@ import { type Carrier, Command, type CommandOwner } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
 import type { GapCause } from "./gap.ts";
+import { HeldGaps } from "./held-gaps.ts";
 import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
 import { Losses, type Missed } from "./losses.ts";
 import type { Placement, PlacementHost } from "./placement.ts";
-import { Probe, type Probed, type ProbeSettings } from "./probe.ts";
+import { inSlotOf, Probe, type Probed, type ProbeSettings } from "./probe.ts";
 import { reconcile, type Step } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
 import type { ConsumerSource } from "./source.ts";
 import type { Shareable, State, SubscriptionsOwner } from "./subscriptions.ts";
 import type { Wish } from "./wish.ts";
+
+/** A channel that is never subscribed. */
+const COUNTED = "tidings-audit";
 
 /** What a command is sent for. */
 interface Purpose {
@@ -26,8 +31,7 @@ interface Purpose {
 
 /** Times in milliseconds. */
 export interface EngineOptions extends LinkOptions {
-  readonly connectTimeout: number;
-  readonly unsubscriptionTimeout: number;
+  readonly readyTimeout: number;
   readonly audit: { readonly interval: number } | null;
   readonly probe: ProbeSettings | null;
 }
@@ -44,13 +48,15 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     skipped: (call, entry) => this.#calls.confirm(call, entry),
     granted: (call) => this.#calls.finishIfDone(call),
     rejected: (call, error) => this.#calls.fail(call, error),
-    confirmed: (command, entry, count) => this.#owner.confirmed(command.verb, entry, count),
+    confirmed: (command, entry, count) => this.#tell(command, entry, count),
     denied: (error) => this.#owner.denied(error),
   });
   readonly #owner: SubscriptionsOwner;
   readonly #options: EngineOptions;
   readonly #placement: Placement;
   readonly #losses: Losses = new Losses();
+  /** Gaps that are not told yet, by the link whose messages they must precede. */
+  readonly #held: Map<Carrier, HeldGaps> = new Map();
   readonly #calls: Calls;
   readonly #audit: Audit | null;
   readonly #probe: Probe | null;
@@ -73,7 +79,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     this.#owner = owner;
     this.#options = options;
     this.#placement = placement(this);
-    this.#calls = new Calls(this, options.connectTimeout);
+    this.#calls = new Calls(this, options.readyTimeout);
     this.#audit = options.audit === null ? null : new Audit(this, options.audit.interval);
     this.#probe = options.probe === null ? null : new Probe(this, source, options.probe);
   }
@@ -125,8 +131,14 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     return call.promise;
   }
 
-  unsubscribe(entries: readonly Entry[]): Promise<void> {
-    return this.#calls.unwant(entries, this.#options.unsubscriptionTimeout).promise;
+  unsubscribe(entries: readonly Entry[], timeout: number): Promise<void> {
+    return this.#calls.unwant(entries, timeout).promise;
+  }
+
+  fence(entries: readonly Entry[], passed: (entries: Entry[]) => void, lost: (entries: Entry[]) => void): void {
+    const nowhere = entries.filter(({ link }) => !(link instanceof Link));
+    for (const [link, there] of byLink(entries)) link.fence({ passed: () => passed(there), lost: () => lost(there) });
+    if (nowhere.length > 0) lost(nowhere);
   }
 
   missedSoFar(entries: readonly Entry[]): Missed[] {
@@ -134,9 +146,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   }
 
   pause(hard: boolean): void {
-    const throttle = hard ? "hard" : "soft";
-    if (this.#throttle === throttle && this.#paused) return;
-    this.#throttle = throttle;
+    this.#throttle = hard ? "hard" : "soft";
     this.#heed();
   }
 
@@ -146,12 +156,14 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   }
 
   async close(): Promise<void> {
+    for (const link of this.#placement.links) this.release(link);
     this.#enter("closed");
     this.#calls.rejectAll(() => new ClosedError("The consumer was closed."));
     this.#audit?.stop();
     this.#probe?.stop();
     this.registry.clear();
     this.#denials.entries.clear();
+    this.#held.clear();
     await this.#placement.stop();
   }
 
@@ -191,13 +203,14 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     for (const [link, there] of byLink(entries)) {
       if (link.ready) for (const step of reconcile(there, reassert)) this.#dispatch(step, link, { call });
     }
-    this.#abandon(entries.filter((entry) => !entry.wanted && !entry.leaving));
+    this.#abandon(entries.filter((entry) => !entry.wanted && !entry.leaving && !isLost(entry)));
   }
 
   // What links tell (LinkOwner).
 
   up(link: Link): void {
     link.since = ++this.#order;
+    if (this.#full) link.pause();
     this.#placement.up(link);
     this.#restore(this.entriesOf(link), link);
     this.#calls.time();
@@ -214,9 +227,10 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     this.settle();
   }
 
-  down(link: Link, { epoch, cause, from, reason }: Loss): void {
+  down(link: Link, { epoch, cause, since, reason }: Loss): void {
     this.#failure = reason;
-    this.#losses.connection(epoch, { cause, from });
+    this.release(link);
+    this.#losses.connection(epoch, { cause, since });
     this.#denials.reset(link);
     this.#unsettle();
     for (const call of this.#calls) this.#judge(call);
@@ -235,17 +249,26 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   }
 
   granted(command: Command): void {
-    for (const missed of this.#losses.end(command.left)) this.#owner.missed(missed);
+    const ended = this.#losses.end(command.left);
+    if (command.verb === "SSUBSCRIBE") this.#hold(command.link as Link, ended);
+    else for (const missed of ended) this.#owner.missed(missed);
   }
 
-  dismissed(link: Link, entry: Entry, from: number): void {
-    this.#interrupt(entry, "moved", from);
+  release(link: Link): void {
+    const held = this.#held.get(link);
+    this.#held.delete(link);
+    link.holding = false;
+    held?.release(this.#owner);
+  }
+
+  dismissed(link: Link, entry: Entry): void {
+    this.#interrupt(entry, "moved", entry.served);
     // What the node was asked since has an answer of its own.
     if (entry.wanted && !isAsked(entry)) this.#placement.dismissed(link, entry);
   }
 
-  confirmed(command: Command, entry: Entry, count: number): void {
-    if (command.subscribes) this.#subscribed(command, entry, count);
+  confirmed(command: Command, entry: Entry, count: number, added: boolean): void {
+    if (command.subscribes) this.#subscribed(command, entry, count, added);
     else this.#unsubscribed(command, entry, count);
     if (command.done && command.nonce === null) this.#answered(command);
   }
@@ -260,7 +283,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
       for (const entry of left) this.#unsubscribed(command, entry, null);
     } else if (this.#placement.redirected(command, error)) {
       this.#failure = error;
-      for (const entry of live) this.#interrupt(entry, "stale", link.provenAt);
+      for (const entry of live) this.#interrupt(entry, "stale", (link as Link).staleSince(entry));
     } else if (command.restores && isPassing(error)) {
       // The next connection restores; nothing of this one counts as answered.
       link.reset(error);
@@ -324,6 +347,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   audit(entries: readonly Entry[]): void {
     for (const [link, there] of byLink(entries)) {
       const live = there.filter((entry) => link.ready && entry.confirmed === link.epoch);
+      this.#askCounts(live, link);
       for (const step of reconcile(live, true)) this.#dispatch(step, link, { audits: true });
     }
   }
@@ -360,18 +384,24 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     for (const step of reconcile(entries)) this.#dispatch(step, link, { restores: true });
   }
 
-  #subscribed(command: Command, entry: Entry, count: number): void {
+  #subscribed(command: Command, entry: Entry, count: number, added: boolean): void {
     const { call } = command;
     // A node that the entry has left since.
     if (entry.link !== command.link) return;
+    const lapsed = command.audits && added && entry.confirmed === command.epoch && entry.sink !== discard;
+    if (lapsed) {
+      const link = command.link as Link;
+      this.#hold(link, [{ cause: "stale", since: link.staleSince(entry), entries: [entry] }]);
+    }
+    if (entry.confirmed !== command.epoch || lapsed) entry.served = command.sentAt;
     entry.confirmed = command.epoch;
     this.#denials.entries.delete(entry);
     this.#placement.confirmed(entry);
     if (call === null) {
-      if (entry.sink !== discard && !command.audits) this.#owner.confirmed(command.verb, entry, count);
+      if (entry.sink !== discard && (lapsed || !command.audits)) this.#tell(command, entry, count);
     } else {
       const held = this.#denials.hold(call, command, entry, count);
-      if (!held && !call.settled) this.#owner.confirmed(command.verb, entry, count);
+      if (!held && !call.settled) this.#tell(command, entry, count);
       this.#calls.confirm(call, entry);
     }
     // Whoever asked before is served as well, though the command that was to do it may have been sent elsewhere.
@@ -399,7 +429,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
 
   /** `count` is `null` where the server had nothing to unsubscribe. A withdrawal, which has no call, is not shown. */
   #unsubscribed(command: Command, entry: Entry, count: number | null): void {
-    if (count !== null && command.call !== null) this.#owner.confirmed(command.verb, entry, count);
+    if (count !== null && command.call !== null) this.#tell(command, entry, count);
     if (entry.last === command.told) {
       entry.last = null;
       entry.confirmed = 0;
@@ -408,7 +438,49 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     if (command.call !== null) this.#calls.confirm(command.call, entry);
   }
 
+  /** Asks how many subscriptions the server counts: by naming, in an unsubscribe, what was never subscribed. */
+  #askCounts(entries: readonly Entry[], link: Link): void {
+    const classic = entries.some(({ kind }) => kind !== "shard");
+    const shard = entries.find(({ kind }) => kind === "shard");
+    const key = shard === undefined ? null : inSlotOf(shard.key, COUNTED);
+    if (classic) {
+      const entry = new Entry("channel", COUNTED, COUNTED, discard);
+      this.#dispatch({ verb: "UNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+    }
+    if (key !== null) {
+      const entry = new Entry("shard", key, key, discard);
+      entry.link = link;
+      this.#dispatch({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+    }
+  }
+
   // ---
+
+  #tell({ verb, link }: Command, entry: Entry, count: number): void {
+    const held = this.#held.get(link);
+    if (held === undefined) this.#owner.confirmed(verb, entry, count);
+    else held.hold({ verb, entry, count });
+  }
+
+  /** Tells gaps a little later, together with others of the same loss. */
+  #hold(link: Link, all: readonly Missed[]): void {
+    if (all.length === 0) return;
+    let held = this.#held.get(link);
+    if (held?.full) {
+      this.release(link);
+      held = undefined;
+    }
+    if (held === undefined) {
+      held = new HeldGaps();
+      this.#held.set(link, held);
+      link.holding = true;
+      const made = held;
+      process.nextTick(() => {
+        if (this.#held.get(link) === made) this.release(link);
+      });
+    }
+    for (const missed of all) held.add(missed);
+  }
 
   /** Pauses the links or resumes them, as things stand. */
   #heed(): void {
@@ -454,8 +526,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   }
 
   /** A subscription has ended that is still wanted. */
-  #interrupt(entry: Entry, cause: GapCause, from: number): void {
-    if (!entry.wanted || !this.#losses.entry(entry, { cause, from })) return;
+  #interrupt(entry: Entry, cause: GapCause, since: Moment): void {
+    if (!entry.wanted || !this.#losses.entry(entry, { cause, since })) return;
     entry.confirmed = 0;
     this.#unsettle();
   }
@@ -470,6 +542,11 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     this.#state = state;
     this.#owner.state(state);
   }
+}
+
+/** Whether its connection is lost, and that is not told yet: it will be, with what was missed. */
+function isLost({ confirmed, link }: Entry): boolean {
+  return confirmed > 0 && confirmed === link.epoch && !link.ready;
 }
 
 /** Whether its link was asked for it, and has not answered yet. */

@@ -1,3 +1,4 @@
+import { BEGINNING, type Moment } from "../core/moment.ts";
 import type { Payload } from "../resp/reply.ts";
 import type { Call } from "./call.ts";
 
@@ -20,14 +21,14 @@ export interface Home {
   readonly ready: boolean;
   /** The engine's order when the connection came up: what was asked before is restored, not sent by itself. */
   readonly since: number;
-  /** When its subscriptions were last known to be served, in epoch milliseconds. */
-  readonly provenAt: number;
+  /** All that its server took until then has been read. */
+  readonly proof: Moment;
   /** An answer may still come that nobody waits for: the connection must serve nobody else. */
   doubt(): void;
 }
 
 /** The home of names that no link serves at the moment. */
-export const nowhere: Home = Object.freeze({ epoch: 0, ready: false, since: 0, provenAt: 0, doubt() {} });
+export const nowhere: Home = Object.freeze({ epoch: 0, ready: false, since: 0, proof: BEGINNING, doubt() {} });
 
 /** What was sent for an entry: what is remembered of the command when it is answered. */
 export interface Told {
@@ -66,6 +67,11 @@ export class Entry {
   last: Told | null = null;
   /** The epoch that confirmed it; 0 otherwise. */
   confirmed = 0;
+  /**
+   * Of a shard channel: its node took the latest message that came for it, or the command that subscribed it there, after
+   * that. What the node says of itself later proves nothing: it claims a slot for a while after another node serves it.
+   */
+  served: Moment = BEGINNING;
   established = false;
   claims: readonly Claim[] = nobody;
 

@@ -1,10 +1,11 @@
 import { isThenable } from "../core/deferred.ts";
-import { Ring } from "../core/ring.ts";
+import { currentMoment, type Moment } from "../core/moment.ts";
 import type { Payload } from "../resp/reply.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Dropped } from "./dropped.ts";
 import type { Entry, Sink } from "./entry.ts";
 import type { PublishedMessage } from "./message.ts";
+import { Unread } from "./unread.ts";
 
 /** A message as handlers see it inside the library. */
 export type AnyPublished = PublishedMessage<unknown, unknown>;
@@ -92,10 +93,7 @@ export class HandlerQueue {
   /** The channel or pattern, for the host. */
   readonly id: string;
   readonly #host: HandlerHost;
-  #waiting: Ring<AnyPublished> | null = null;
-  #sizes: Ring<number> | null = null;
-  /** How many have been taken: the number of the oldest that waits. */
-  #taken = 0;
+  #waiting: Unread | null = null;
   /** Dropped before the oldest that waits... */
   #droppedOldest: Dropped | null = null;
   /** ...before one that came later... */
@@ -112,16 +110,15 @@ export class HandlerQueue {
 
   add(entry: Entry, message: AnyPublished, size: number): void {
     this.#entry = entry;
-    this.#waiting ??= new Ring();
-    this.#sizes ??= new Ring();
+    this.#waiting ??= new Unread();
     const { backlog } = this.#host;
-    if (!backlog.admits(size) && !this.#makeRoom(message, size)) return;
+    const { proof } = entry.link;
+    if (!backlog.admits(size) && !this.#makeRoom(this.#waiting, message, size, proof)) return;
     if (this.#droppedNewest !== null) {
-      this.#droppedBetween.push({ before: this.#taken + this.#waiting.size, dropped: this.#droppedNewest });
+      this.#droppedBetween.push({ before: this.#waiting.next, dropped: this.#droppedNewest });
       this.#droppedNewest = null;
     }
-    this.#waiting.push(message);
-    this.#sizes.push(size);
+    this.#waiting.push(message, size, proof);
     backlog.add(size);
   }
 
@@ -133,14 +130,22 @@ export class HandlerQueue {
       .then(() => this.#resume(sink));
   }
 
-  /** Forgets what waits, and gives it, with what was dropped before; a handler that runs is left to itself. */
-  stop(): { readonly messages: AnyPublished[]; readonly dropped: Dropped[] } {
+  /**
+   * Gives up what waits: it goes to `left`; what was dropped before, and is not told yet, is returned. A handler that runs
+   * is left to itself.
+   */
+  abandon(left: Dropped): Dropped[] {
     const between = this.#droppedBetween.map(({ dropped }) => dropped);
-    const dropped = [this.#droppedOldest, ...between, this.#droppedNewest].filter((one) => one !== null);
-    const messages = [...(this.#waiting ?? [])];
-    this.#waiting = this.#sizes = this.#droppedOldest = this.#droppedNewest = null;
+    const untold = [this.#droppedOldest, ...between, this.#droppedNewest].filter((one) => one !== null);
+    while (this.#waiting?.dropOldest(left));
+    this.stop();
+    return untold;
+  }
+
+  /** Forgets what waits. */
+  stop(): void {
+    this.#waiting = this.#droppedOldest = this.#droppedNewest = null;
     this.#droppedBetween = [];
-    return { messages, dropped };
   }
 
   /** A name that has no handler any more is served by its last one. */
@@ -162,40 +167,37 @@ export class HandlerQueue {
   #shift(): AnyPublished | undefined {
     if (this.#droppedOldest !== null) this.#host.droppedBehindHandler(this.#droppedOldest);
     this.#droppedOldest = null;
-    for (let next = this.#droppedBetween[0]; next !== undefined && next.before <= this.#taken; ) {
+    for (let next = this.#droppedBetween[0]; next !== undefined && next.before <= (this.#waiting?.first ?? 0); ) {
       this.#droppedBetween.shift();
       this.#host.droppedBehindHandler(next.dropped);
       next = this.#droppedBetween[0];
     }
-    return this.#takeOldest();
-  }
-
-  #takeOldest(): AnyPublished | undefined {
-    const message = this.#waiting?.shift();
-    if (message === undefined) return undefined;
-    this.#taken++;
-    this.#host.backlog.remove(this.#sizes?.shift() as number);
+    const waiting = this.#waiting;
+    if (waiting === null || waiting.size === 0) return undefined;
+    const size = waiting.oldestSize;
+    const message = waiting.shift();
+    this.#host.backlog.remove(size);
     return message;
   }
 
   /** False: the message itself is dropped. */
-  #makeRoom(message: AnyPublished, size: number): boolean {
+  #makeRoom(waiting: Unread, message: AnyPublished, size: number, proof: Moment): boolean {
     const { backlog } = this.#host;
     if (backlog.overflow === "error") {
       this.#host.overflowed();
       return false;
     }
     if (backlog.overflow === "drop-oldest") {
-      while (!backlog.admits(size)) {
-        const oldest = this.#takeOldest();
-        if (oldest === undefined) break;
+      while (!backlog.admits(size) && waiting.size > 0) {
         this.#droppedOldest ??= this.#host.dropping();
-        this.#droppedOldest.add(oldest);
+        const { oldestSize } = waiting;
+        waiting.dropOldest(this.#droppedOldest);
+        backlog.remove(oldestSize);
       }
       if (backlog.admits(size)) return true;
     }
     this.#droppedNewest ??= this.#host.dropping();
-    this.#droppedNewest.add(message);
+    this.#droppedNewest.add(message, proof, currentMoment());
     return false;
   }
 }

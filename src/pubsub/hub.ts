@@ -1,9 +1,10 @@
+import { earlier, type Moment, takeMoment } from "../core/moment.ts";
 import { type PubSubError, ServerError } from "../errors.ts";
 import { latin1, nameOf } from "../names.ts";
 import type { CallOptions } from "./calls.ts";
 import type { Entry, Kind } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
-import { Member, type MemberHub, type OwnEntry } from "./member.ts";
+import type { Member, MemberHub, OwnEntry } from "./member.ts";
 import type { Verb } from "./reconcile.ts";
 import type { Shareable, State, SubscriptionsOwner } from "./subscriptions.ts";
 import { Topic } from "./topic.ts";
@@ -34,10 +35,8 @@ export class Hub implements SubscriptionsOwner, MemberHub {
     this.#deserted = deserted;
   }
 
-  join(owner: SubscriptionsOwner): Member {
-    const member = new Member(this, owner);
+  join(member: Member): void {
     this.#members.add(member);
-    return member;
   }
 
   /** A member is closed; with the last one the connections are given back. */
@@ -55,12 +54,11 @@ export class Hub implements SubscriptionsOwner, MemberHub {
 
   /** Whether another member wants the name of the entry. */
   isShared(own: OwnEntry): boolean {
-    const entries = this.#topics[own.kind].get(own.key)?.entries ?? [];
-    for (const entry of entries) if (entry !== own && entry.wanted) return true;
+    for (const entry of this.#entriesOf(own)) if (entry !== own && entry.wanted) return true;
     return false;
   }
 
-  /** Gives a member's entry its share of what arrives. */
+  /** The topic of a member's entry, which receives once it is confirmed. */
   add(entry: OwnEntry): HubTopic {
     const { kind, key } = entry;
     let topic = this.#topics[kind].get(key);
@@ -68,14 +66,15 @@ export class Hub implements SubscriptionsOwner, MemberHub {
       topic = new Topic(kind, key);
       this.#topics[kind].set(key, topic);
     }
-    topic.entries.add(entry);
+    if (!topic.entries.has(entry)) topic.waiting.add(entry);
     return topic;
   }
 
-  /** Takes it back. */
+  /** The entry receives nothing more. */
   remove(entry: OwnEntry): void {
     const topic = this.#topics[entry.kind].get(entry.key);
-    if (topic?.entries.delete(entry) && topic.entries.size === 0) this.#topics[entry.kind].delete(entry.key);
+    topic?.remove(entry);
+    if (topic?.empty) this.#topics[entry.kind].delete(entry.key);
   }
 
   subscribe(
@@ -105,19 +104,44 @@ export class Hub implements SubscriptionsOwner, MemberHub {
   }
 
   /** Nobody wants the names of these any more. */
-  async unsubscribe(entries: readonly Entry[]): Promise<void> {
+  async unsubscribe(entries: readonly Entry[], timeout: number): Promise<void> {
     const { registry } = this.engine;
     const known = entries.flatMap(({ kind, key }) => registry[kind].get(key) ?? []);
-    await this.engine.unsubscribe(known.filter((entry) => entry.wanted));
+    await this.engine.unsubscribe(
+      known.filter((entry) => entry.wanted),
+      timeout,
+    );
+  }
+
+  fence(own: readonly OwnEntry[], passed: (own: OwnEntry[]) => void, lost: (own: OwnEntry[]) => void): void {
+    const byEntry = new Map<Entry, OwnEntry>();
+    const unknown: OwnEntry[] = [];
+    for (const one of own) {
+      const entry = this.engine.registry[one.kind].get(one.key);
+      if (entry === undefined) unknown.push(one);
+      else byEntry.set(entry, one);
+    }
+    const theirs = (entries: readonly Entry[]): OwnEntry[] => entries.flatMap((entry) => byEntry.get(entry) ?? []);
+    this.engine.fence(
+      [...byEntry.keys()],
+      (entries) => passed(theirs(entries)),
+      (entries) => lost(theirs(entries)),
+    );
+    if (unknown.length > 0) lost(unknown);
+  }
+
+  provenBy(own: readonly OwnEntry[]): Moment {
+    const links = own.flatMap(({ kind, key }) => this.engine.registry[kind].get(key)?.link ?? []);
+    return links.filter(({ epoch }) => epoch > 0).reduce((since, { proof }) => earlier(since, proof), takeMoment());
   }
 
   missedSoFar(own: readonly OwnEntry[]): Missed[] {
     const ofTopic = new Map<Entry | undefined, OwnEntry>();
     for (const entry of own) ofTopic.set(this.engine.registry[entry.kind].get(entry.key), entry);
     const topics = [...ofTopic.keys()].filter((entry) => entry !== undefined);
-    return this.engine.missedSoFar(topics).map(({ cause, from, entries }) => ({
+    return this.engine.missedSoFar(topics).map(({ cause, since, entries }) => ({
       cause,
-      from,
+      since,
       entries: entries.flatMap((entry) => ofTopic.get(entry) ?? []),
     }));
   }
@@ -131,11 +155,16 @@ export class Hub implements SubscriptionsOwner, MemberHub {
 
   // What the engine tells (SubscriptionsOwner).
 
-  confirmed(verb: Verb, { kind, key }: Entry): void {
-    for (const own of this.#entriesOf({ kind, key })) own.member.confirmed(verb, own);
+  confirmed(verb: Verb, entry: Entry): void {
+    for (const own of this.#entriesOf(entry)) own.member.confirmed(verb, own);
   }
 
-  missed({ cause, from, entries }: Missed): void {
+  /** The entry is confirmed: it receives from now on. */
+  admit(entry: OwnEntry): void {
+    this.#topics[entry.kind].get(entry.key)?.admit(entry);
+  }
+
+  missed({ cause, since, entries }: Missed): void {
     const byMember = new Map<Member, OwnEntry[]>();
     for (const entry of entries) {
       for (const own of this.#entriesOf(entry)) {
@@ -144,7 +173,7 @@ export class Hub implements SubscriptionsOwner, MemberHub {
         else theirs.push(own);
       }
     }
-    for (const [member, theirs] of byMember) member.missed({ cause, from, entries: theirs });
+    for (const [member, theirs] of byMember) member.missed({ cause, since, entries: theirs });
   }
 
   state(state: State): void {
@@ -165,7 +194,8 @@ export class Hub implements SubscriptionsOwner, MemberHub {
 
   /** The members' entries for a name; whoever is told of something may leave. */
   #entriesOf({ kind, key }: Pick<Entry, "kind" | "key">): OwnEntry[] {
-    return [...(this.#topics[kind].get(key)?.entries ?? [])];
+    const topic = this.#topics[kind].get(key);
+    return topic === undefined ? [] : [...topic.entries, ...topic.waiting];
   }
 
   paused(): void {}

@@ -1,17 +1,17 @@
+import { earlier, type Moment } from "../core/moment.ts";
 import type { Entry } from "./entry.ts";
 import type { GapCause } from "./gap.ts";
-
-/** Entries that were without their subscription, why, and since when (epoch milliseconds). */
-export interface Missed {
-  readonly cause: GapCause;
-  readonly from: number;
-  readonly entries: readonly Entry[];
-}
 
 /** What is known of an interrupted subscription. */
 export interface Interruption {
   readonly cause: GapCause;
-  readonly from: number;
+  /** All that the server took before has been read. */
+  readonly since: Moment;
+}
+
+/** Entries that were without their subscription. */
+export interface Missed extends Interruption {
+  readonly entries: readonly Entry[];
 }
 
 /**
@@ -50,15 +50,15 @@ export class Losses {
   /** What these may have missed so far. */
   of(entries: readonly Entry[]): Missed[] {
     if (this.#connections.size === 0 && this.#entries.size === 0) return [];
-    const byCause = new Map<GapCause, { cause: GapCause; from: number; entries: Entry[] }>();
+    const byCause = new Map<GapCause, { cause: GapCause; since: Moment; entries: Entry[] }>();
     for (const entry of entries) {
       const interruption = this.#of(entry);
       if (interruption === undefined) continue;
-      const { cause, from } = interruption;
+      const { cause, since } = interruption;
       const missed = byCause.get(cause);
-      if (missed === undefined) byCause.set(cause, { cause, from, entries: [entry] });
+      if (missed === undefined) byCause.set(cause, { cause, since, entries: [entry] });
       else {
-        missed.from = Math.min(missed.from, from);
+        missed.since = earlier(missed.since, since);
         missed.entries.push(entry);
       }
     }

@@ -1,6 +1,8 @@
 import { Deferred, quiet } from "../core/deferred.ts";
-import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
-import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
+import { type Moment, takeMoment } from "../core/moment.ts";
+import { within } from "../core/within.ts";
+import { ClosedError, type PubSubError, type ServerError, TimeoutError } from "../errors.ts";
+import { type CallOptions, Calls, type CallsOwner, notOpened } from "./calls.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
 import type { Interruption, Missed } from "./losses.ts";
 import { type Verb, verbs } from "./reconcile.ts";
@@ -22,9 +24,11 @@ export class OwnEntry extends Entry {
 /** What a member needs of its hub. */
 export interface MemberHub {
   readonly engine: Pick<Subscriptions, "registry" | "state" | "started" | "denied" | "failure" | "start" | "live">;
+  join(member: Member): void;
   isLive(topic: Topic<OwnEntry>): boolean;
   isShared(entry: OwnEntry): boolean;
   add(entry: OwnEntry): Topic<OwnEntry>;
+  admit(entry: OwnEntry): void;
   remove(entry: OwnEntry): void;
   /** `missed` tells of those that were subscribed before, and since when messages may be missed. */
   subscribe(
@@ -32,7 +36,11 @@ export interface MemberHub {
     options: CallOptions,
     missed: (topic: Topic<OwnEntry>) => Interruption | undefined,
   ): Promise<void>;
-  unsubscribe(entries: readonly Entry[]): Promise<void>;
+  unsubscribe(entries: readonly Entry[], timeout: number): Promise<void>;
+  /** Calls `passed` when all is read that the server had sent for entries, or `lost` if that is lost before. */
+  fence(own: readonly OwnEntry[], passed: (own: OwnEntry[]) => void, lost: (own: OwnEntry[]) => void): void;
+  /** All that the servers of entries took until then has been read. */
+  provenBy(own: readonly OwnEntry[]): Moment;
   /** What these may have missed since their subscriptions were interrupted; nothing once those are restored. */
   missedSoFar(entries: readonly OwnEntry[]): Missed[];
   leave(member: Member): Promise<void>;
@@ -40,19 +48,24 @@ export interface MemberHub {
   about(error: unknown, entries: Iterable<Entry>): unknown;
 }
 
+/** So long is an unsubscribe awaited that no call waits for; milliseconds. */
+const WITHDRAWAL = 100;
+
 /**
- * One consumer's share of a hub: its own names, with its own sinks. A name that the hub has already is confirmed at once,
- * by the member itself; one that no other member wants any more is unsubscribed at the server.
+ * One consumer's share of a hub: its own names, with its own sinks. A name that the hub has already is confirmed by the
+ * member itself, once all is read that was published before; one that no other member wants is unsubscribed at the server.
  */
 export class Member implements Subscriptions {
   readonly registry: Registry<OwnEntry> = new Registry();
-  readonly #hub: MemberHub;
+  readonly #hubToJoin: () => MemberHub;
   readonly #owner: SubscriptionsOwner;
+  readonly #readyTimeout: number;
   /** What bounds the calls in time is the engine. */
-  readonly #calls: Calls = new Calls(new Unbounded(this), 0);
+  readonly #calls: Calls = new Calls(new Unbounded(this), Number.POSITIVE_INFINITY);
+  /** Joined when the member is started. */
+  #hub: MemberHub | null = null;
   /** Calls wait for it until the member is started. */
-  #begun: Deferred<void> | null = new Deferred();
-  #started = false;
+  #begun: Deferred<MemberHub> | null = new Deferred();
   #state: State = "connecting";
   /** Why this member alone has failed. */
   #failure: unknown = null;
@@ -61,9 +74,12 @@ export class Member implements Subscriptions {
   /** How many of its names it was told are subscribed: channels and patterns, and shard channels. */
   readonly #served = { classic: 0, shard: 0 };
 
-  constructor(hub: MemberHub, owner: SubscriptionsOwner) {
-    this.#hub = hub;
+  /** `readyTimeout` bounds calls that are made before the member is started; milliseconds. */
+  constructor(hub: () => MemberHub, owner: SubscriptionsOwner, readyTimeout: number) {
+    this.#hubToJoin = hub;
     this.#owner = owner;
+    this.#readyTimeout = readyTimeout;
+    if (this.#begun !== null) void quiet(this.#begun.promise);
   }
 
   get state(): State {
@@ -71,7 +87,7 @@ export class Member implements Subscriptions {
   }
 
   get started(): boolean {
-    return this.#started;
+    return this.#hub !== null;
   }
 
   get awaited(): boolean {
@@ -79,27 +95,30 @@ export class Member implements Subscriptions {
   }
 
   get failure(): unknown {
-    return this.#failure ?? this.#hub.engine.failure;
+    return this.#failure ?? this.#hub?.engine.failure ?? null;
   }
 
   get denied(): ReadonlyMap<Entry, ServerError> {
     const denied = new Map<Entry, ServerError>();
-    for (const [{ kind, key }, error] of this.#hub.engine.denied) {
+    const hub = this.#hub;
+    if (hub === null) return denied;
+    for (const [{ kind, key }, error] of hub.engine.denied) {
       const entry = this.registry[kind].get(key);
-      if (entry?.wanted) denied.set(entry, this.#hub.about(error, [entry]) as ServerError);
+      if (entry?.wanted) denied.set(entry, hub.about(error, [entry]) as ServerError);
     }
     return denied;
   }
 
   start(): void {
-    const { engine } = this.#hub;
-    this.#started = true;
     this.#failure = null;
+    const hub = this.#hub ?? this.#hubToJoin();
+    this.#hub = hub;
+    hub.join(this);
     if (this.#state === "failed") this.#enter("reconnecting");
-    if (!engine.started || engine.state === "failed") engine.start();
-    this.#begun?.resolve();
+    if (!hub.engine.started || hub.engine.state === "failed") hub.engine.start();
+    this.#begun?.resolve(hub);
     this.#begun = null;
-    this.follow(engine.state);
+    this.follow(hub.engine.state);
   }
 
   live(options: CallOptions): Promise<void> {
@@ -114,18 +133,18 @@ export class Member implements Subscriptions {
     return this.#ask(entries, options);
   }
 
-  async unsubscribe(entries: readonly OwnEntry[]): Promise<void> {
+  async unsubscribe(entries: readonly OwnEntry[], timeout: number): Promise<void> {
     for (const entry of entries) for (const claim of entry.abandon()) this.#calls.confirm(claim, entry);
+    const hub = this.#hub;
+    if (hub === null) return this.forget(entries);
     const shared: OwnEntry[] = [];
     const own: OwnEntry[] = [];
-    for (const entry of entries) (this.#hub.isShared(entry) ? shared : own).push(entry);
-    // The others may be restored later; these will not be.
-    for (const missed of this.#hub.missedSoFar(shared)) this.missed(missed);
-    for (const entry of shared) this.#confirm(verbs[entry.kind].unsubscribe, entry);
-    // Who was told may want one again.
-    this.forget(shared.filter((entry) => !entry.wanted));
+    for (const entry of entries) (hub.isShared(entry) ? shared : own).push(entry);
+    const left = this.#leave(hub, shared);
     // What arrives before the server has confirmed it is delivered.
-    if (own.length > 0) await this.#hub.unsubscribe(own);
+    const unsubscribed = own.length > 0 ? hub.unsubscribe(own, timeout) : Promise.resolve();
+    await within(timeout, left, () => {});
+    await unsubscribed;
     this.forget(own.filter((entry) => !entry.wanted));
   }
 
@@ -136,7 +155,9 @@ export class Member implements Subscriptions {
     this.#failure = reason;
     const calls = [...this.#calls];
     const served = [...this.registry].filter((entry) => entry.confirmed > 0);
-    this.#lost = { since: { cause: "overflow", from: Date.now() }, entries: new Set(served) };
+    // The message that did not fit is the first that is lost.
+    const since = this.#hub?.provenBy(served) ?? takeMoment();
+    this.#lost = { since: { cause: "overflow", since }, entries: new Set(served) };
     for (const entry of served) this.#tally(entry, false);
     void quiet(this.#withdraw());
     this.#enter("failed");
@@ -146,22 +167,25 @@ export class Member implements Subscriptions {
   async close(): Promise<void> {
     this.#enter("closed");
     this.#calls.rejectAll(() => new ClosedError("The consumer was closed."));
+    this.#begun?.reject(new ClosedError("The consumer was closed."));
+    this.#begun = null;
     const left = quiet(this.#withdraw());
     this.registry.clear();
     await left.catch(() => {});
-    await this.#hub.leave(this);
+    await this.#hub?.leave(this);
   }
 
   // What the hub tells.
 
-  confirmed(verb: Verb, entry: Entry): void {
+  confirmed(verb: Verb, entry: OwnEntry): void {
     const subscribes = verb === verbs[entry.kind].subscribe;
     // Another member's call may have asked for the same name at the same time.
     const known = subscribes && entry.confirmed > 0;
     if (subscribes === entry.wanted && !known) this.#confirm(verb, entry);
   }
 
-  missed({ cause, from, entries }: Missed): void {
+  missed({ cause, since, entries }: Missed): void {
+    if (this.#state === "closed") return;
     // Not those that have only just been asked for, and wait for the connection.
     const theirs = entries.filter(
       (entry) => entry.established || entry.confirmed > 0 || this.#lost?.entries.has(entry),
@@ -171,11 +195,11 @@ export class Member implements Subscriptions {
       this.#tally(entry, false);
       this.#lost?.entries.delete(entry);
     }
-    this.#owner.missed({ cause, from, entries: theirs });
+    this.#owner.missed({ cause, since, entries: theirs });
   }
 
   denies(error: ServerError): void {
-    this.#owner.denied(this.#hub.about(error, this.registry) as ServerError);
+    this.#owner.denied((this.#hub?.about(error, this.registry) ?? error) as ServerError);
   }
 
   demoted(error: PubSubError): void {
@@ -184,38 +208,98 @@ export class Member implements Subscriptions {
 
   /** The engine's state is the member's, unless it has failed by itself. */
   follow(state: State): void {
-    if (this.#started && this.#failure === null && state !== "connecting" && state !== "closed") this.#enter(state);
+    if (this.started && this.#failure === null && state !== "connecting" && state !== "closed") this.#enter(state);
   }
 
   // ---
 
   #ask(wishes: Iterable<Wish>, options: CallOptions): Promise<void> {
     const call = this.#calls.want(wishes, options);
-    void this.#carry(call, options.timeout);
+    void this.#carry(call, options);
     return call.promise;
   }
 
-  async #carry(call: Claim, timeout: number): Promise<void> {
-    await this.#begun?.promise;
-    if (call.settled) return;
+  async #carry(call: Claim, { timeout, initial = false }: CallOptions): Promise<void> {
     try {
-      if (call.entries.length === 0) await this.#hub.engine.live({ timeout });
-      const absent: Topic<OwnEntry>[] = [];
+      const hub = this.#hub ?? (await this.#join(initial));
+      if (call.settled) return;
+      if (call.entries.length === 0) await hub.engine.live({ timeout });
+      const live: OwnEntry[] = [];
+      const absent: OwnEntry[] = [];
       for (const entry of call.left as OwnEntry[]) {
-        if (!entry.claims.includes(call)) continue;
-        const topic = this.#hub.add(entry);
-        if (this.#hub.isLive(topic)) {
-          this.#confirm(verbs[entry.kind].subscribe, entry);
-          this.#calls.confirm(call, entry);
-        } else {
-          absent.push(topic);
-        }
+        if (entry.claims.includes(call)) (hub.isLive(hub.add(entry)) ? live : absent).push(entry);
       }
-      if (absent.length > 0) await this.#hub.subscribe(absent, { timeout }, (topic) => this.#missedOf(topic));
+      await Promise.all([this.#takeLive(hub, call, live, timeout), this.#takeAbsent(hub, absent, timeout)]);
       this.#calls.finish(call);
     } catch (error) {
-      this.#calls.fail(call, this.#hub.about(error, call.entries));
+      this.#calls.fail(call, this.#hub?.about(error, call.entries) ?? error);
     }
+  }
+
+  /** Resolves when the member is started. */
+  async #join(initial: boolean): Promise<MemberHub> {
+    if (this.#begun === null) throw new ClosedError("The consumer is closed.");
+    return within(initial ? Number.POSITIVE_INFINITY : this.#readyTimeout, this.#begun.promise, () => {
+      throw notOpened(this.#readyTimeout);
+    });
+  }
+
+  /** Takes names that the hub has: confirmed here, once what was published before is read. */
+  async #takeLive(hub: MemberHub, call: Claim, entries: readonly OwnEntry[], timeout: number): Promise<void> {
+    if (entries.length === 0) return;
+    const lost: OwnEntry[] = [];
+    const done = new Deferred<void>();
+    let left = entries.length;
+    const settled = (some: readonly OwnEntry[]): void => {
+      left -= some.length;
+      if (left === 0) done.resolve();
+    };
+    hub.fence(
+      entries,
+      (passed) => {
+        for (const entry of passed) {
+          if (call.settled || !entry.claims.includes(call)) continue;
+          this.#confirm(verbs[entry.kind].subscribe, entry);
+          this.#calls.confirm(call, entry);
+        }
+        settled(passed);
+      },
+      (some) => {
+        lost.push(...some.filter((entry) => entry.claims.includes(call)));
+        settled(some);
+      },
+    );
+    await within(timeout, done.promise, () => {
+      throw new TimeoutError(`No answer of the server within ${timeout} ms.`);
+    });
+    await this.#takeAbsent(hub, lost, timeout);
+  }
+
+  /** Has the hub subscribe names that it lacks. */
+  async #takeAbsent(hub: MemberHub, entries: readonly OwnEntry[], timeout: number): Promise<void> {
+    if (entries.length === 0) return;
+    const topics = entries.map((entry) => hub.add(entry));
+    await hub.subscribe(topics, { timeout }, (topic) => this.#missedOf(topic));
+  }
+
+  /** Gives names up that other members keep: like a server, once all is read that was published before. */
+  #leave(hub: MemberHub, entries: readonly OwnEntry[]): Promise<void> {
+    if (entries.length === 0) return Promise.resolve();
+    const done = new Deferred<void>();
+    let left = entries.length;
+    const leave = (some: readonly OwnEntry[]): void => {
+      for (const entry of some) this.#confirm(verbs[entry.kind].unsubscribe, entry);
+      // A listener may want one again.
+      this.forget(some.filter((entry) => !entry.wanted));
+      left -= some.length;
+      if (left === 0) done.resolve();
+    };
+    hub.fence(entries, leave, (lost) => {
+      // The others will be told when they are restored; these will not be.
+      for (const missed of hub.missedSoFar(lost)) this.missed(missed);
+      leave(lost);
+    });
+    return done.promise;
   }
 
   /** Since when a name is missed, where the member has failed meanwhile. */
@@ -225,9 +309,11 @@ export class Member implements Subscriptions {
   }
 
   /** The server's count would be the hub's; a member is told its own. */
-  #confirm(verb: Verb, entry: Entry): void {
+  #confirm(verb: Verb, entry: OwnEntry): void {
     const { kind } = entry;
-    const count = this.#tally(entry, verb === verbs[kind].subscribe);
+    const subscribes = verb === verbs[kind].subscribe;
+    const count = this.#tally(entry, subscribes);
+    if (subscribes) this.#hub?.admit(entry);
     if (this.#lost?.entries.delete(entry) && entry.confirmed > 0) {
       this.#owner.missed({ ...this.#lost.since, entries: [entry] });
     }
@@ -256,23 +342,26 @@ export class Member implements Subscriptions {
   forget(unwanted: readonly OwnEntry[]): void {
     // One that was forgotten before may have a successor of the same name.
     const entries = unwanted.filter((entry) => this.registry[entry.kind].get(entry.key) === entry);
-    const deserted = entries.filter((entry) => !this.#hub.isShared(entry));
+    const hub = this.#hub;
+    const deserted = entries.filter((entry) => hub?.isShared(entry) === false);
     for (const entry of entries) {
       entry.sink = discard;
       this.#tally(entry, false);
       this.registry.delete(entry);
-      this.#hub.remove(entry);
+      hub?.remove(entry);
     }
     // Should the hub close meanwhile, there is nothing to unsubscribe.
-    if (deserted.length > 0) void quiet(this.#hub.unsubscribe(deserted));
+    if (hub !== null && deserted.length > 0) void quiet(hub.unsubscribe(deserted, WITHDRAWAL));
     if (entries.length > 0 && this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
   }
 
   /** Receives nothing more; resolves when the server knows. */
   async #withdraw(): Promise<void> {
-    const deserted = [...this.registry].filter((entry) => !this.#hub.isShared(entry));
-    for (const entry of this.registry) this.#hub.remove(entry);
-    await this.#hub.unsubscribe(deserted);
+    const hub = this.#hub;
+    if (hub === null) return;
+    const deserted = [...this.registry].filter((entry) => !hub.isShared(entry));
+    for (const entry of this.registry) hub.remove(entry);
+    await hub.unsubscribe(deserted, WITHDRAWAL);
   }
 
   #enter(state: State): void {

@@ -1,13 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { slotOf } from "../cluster/slot.ts";
 import type { Endpoint } from "../connection/settings.ts";
 import { onAbort } from "../core/abort.ts";
+import { type Moment, takeMoment } from "../core/moment.ts";
 import { ConnectionError } from "../errors.ts";
 import { latin1, nameOf } from "../names.ts";
 import type { Payload } from "../resp/reply.ts";
 import { discard, Entry } from "./entry.ts";
 import type { Link } from "./link.ts";
+import { probeMessage } from "./probe-message.ts";
 import type { ConsumerSource } from "./source.ts";
 
 /** What a probe needs of the engine. */
@@ -36,8 +37,8 @@ interface Line {
   readonly entry: Entry;
   /** For a shard channel: the user's channel whose slot it shares. While that one is served here, so is this one. */
   readonly companion: Entry | null;
-  /** When a message last came through; epoch milliseconds. */
-  provenAt: number;
+  /** When the last message was sent that came through. */
+  provenAt: Moment;
 }
 
 /** How often a message that was published must fail to arrive. */
@@ -66,7 +67,8 @@ export class Probe {
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      for (const link of this.#probed.links) if (link.restored) void this.#probe(link);
+      // A link that is paused hears nothing, and is no worse for it.
+      for (const link of this.#probed.links) if (link.restored && !link.paused) void this.#probe(link);
     }, this.#settings.interval);
   }
 
@@ -87,9 +89,11 @@ export class Probe {
       const line = this.#line(link);
       if (line === null) return;
       for (let attempt = 1; attempt <= TRIES; attempt++) {
-        const sentAt = Date.now();
+        const sentAt = takeMoment();
+        const { pauses } = link;
         const arrived = await this.#publish(line, link.endpoint);
         if (arrived === null || !isLive(line, link) || this.#stopped.signal.aborted) return;
+        if (!arrived && link.pauses !== pauses) return;
         if (arrived) {
           line.provenAt = sentAt;
           return;
@@ -126,14 +130,14 @@ export class Probe {
     if (key === null) return null;
     const entry = new Entry(command === "SPUBLISH" ? "shard" : "channel", key, nameOf(key, "utf8"), discard);
     entry.established = true;
-    this.#lines.set(link, { epoch: link.epoch, entry, companion, provenAt: Date.now() });
+    this.#lines.set(link, { epoch: link.epoch, entry, companion, provenAt: takeMoment() });
     this.#probed.tellQuietly(entry, link);
     return null;
   }
 
   /** Whether a message came through in time; `null` if nobody took it, which says nothing. */
   async #publish({ entry }: Line, endpoint: Endpoint | null): Promise<boolean | null> {
-    const nonce = `tidings-probe-${randomUUID()}`;
+    const nonce = probeMessage();
     const { command, patience } = this.#settings;
     const arrival = new Promise<true>((resolve) => this.#awaited.set(nonce, () => resolve(true)));
     const here = endpoint === null || "path" in endpoint ? null : endpoint;
@@ -167,7 +171,7 @@ function isServed(entry: Entry, link: Link): boolean {
 }
 
 /** A name that begins with `channel`, in the slot of another; `null` where no hash tag leads there. */
-function inSlotOf(key: string, channel: string): string | null {
+export function inSlotOf(key: string, channel: string): string | null {
   const tag = /\{([^}]+)\}/.exec(key)?.[1] ?? key;
   const name = `${channel}{${tag}}`;
   return slotOf(name) === slotOf(key) ? name : null;

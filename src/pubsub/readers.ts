@@ -1,6 +1,7 @@
 import { Deferred } from "../core/deferred.ts";
 import { ClosedError } from "../errors.ts";
-import { type Item, isConfirmation, type Reader } from "./inbox.ts";
+import { isConfirmation, type Reader } from "./inbox.ts";
+import type { Item } from "./read-queue.ts";
 
 /** What `getMessage` waits with: anything that comes settles it, `null` where there is nothing to show. */
 export class GetReader implements Reader {

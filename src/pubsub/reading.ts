@@ -2,7 +2,8 @@ import { onAbort } from "../core/abort.ts";
 import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../core/checks.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Item, isConfirmation, type Reader } from "./inbox.ts";
+import { isConfirmation, type Reader } from "./inbox.ts";
+import type { Item } from "./read-queue.ts";
 import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
 import type { GetMessageOptions, MessagesOptions, ReceiveOptions } from "./types.ts";
 

@@ -13,13 +13,22 @@ export interface Adopted {
   stats(): ConsumerStats;
 }
 
+/** Milliseconds that a client's consumers have in common, where they have none of their own. */
+export interface ConsumerTimes {
+  /** How long calls wait for a connection; may be Infinity. */
+  readonly readyTimeout: number;
+  readonly maxIdle: number;
+  readonly pingTimeout: number;
+  readonly subscriptionTimeout: number;
+  readonly unsubscriptionTimeout: number;
+}
+
 /** What every consumer needs of a client. */
 export interface ConsumerSource<Data = unknown> {
   /** What options of the consumer fall back to. */
-  readonly defaults: {
+  readonly defaults: ConsumerTimes & {
     readonly codec: Codec<Data, never>;
     readonly names: NameForm;
-    readonly connectTimeout: number;
     readonly retryPolicy: RetryPolicy;
     readonly readFromReplicas: boolean;
   };

@@ -3,11 +3,11 @@ import { onAbort } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
 import { begin, Deferred, quiet } from "../core/deferred.ts";
 import { diagnostics } from "../diagnostics.ts";
-import { ClosedError, type ServerError } from "../errors.ts";
-import { type NameInput, NameView } from "../names.ts";
+import { ArgumentError, ClosedError, type ServerError } from "../errors.ts";
+import { latin1, type NameInput, NameView } from "../names.ts";
 import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
 import { Delivery } from "./delivery.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
 import { type AnyHandler, HandlerSink } from "./handler.ts";
 import type { Message } from "./message.ts";
@@ -53,6 +53,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   readonly #delivery: Delivery;
   readonly #reading: Reading;
   readonly #subscriptionTimeout: number;
+  readonly #unsubscriptionTimeout: number;
+  readonly #probeChannel: string | null;
   readonly #signal: AbortSignal | undefined;
   /** Settles with the subscriptions that the options ask for. */
   readonly #initial: Promise<void>;
@@ -72,32 +74,20 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     for (const pair of readHandlers("channel", given.channelHandlers ?? [])) handlers.push([channels, ...pair]);
     for (const pair of readHandlers("pattern", given.patternHandlers ?? [])) handlers.push(["pattern", ...pair]);
 
-    const subscriptionTimeout = given.subscriptionTimeout ?? defaults.subscriptionTimeout;
     this.#source = source;
     this.#channels = channels;
-    this.#subscriptionTimeout = subscriptionTimeout;
+    this.#subscriptionTimeout = given.subscriptionTimeout ?? source.defaults.subscriptionTimeout;
+    this.#unsubscriptionTimeout = given.unsubscriptionTimeout ?? source.defaults.unsubscriptionTimeout;
     this.#signal = given.signal;
-    const engine = {
-      connectTimeout: source.defaults.connectTimeout,
-      unsubscriptionTimeout: given.unsubscriptionTimeout ?? defaults.unsubscriptionTimeout,
-      retryPolicy: given.retryPolicy ?? source.defaults.retryPolicy,
-      restoreTimeout: subscriptionTimeout,
-      patience: {
-        maxIdle: given.maxIdle ?? defaults.maxIdle,
-        replyTimeout: given.pingTimeout ?? defaults.pingTimeout,
-        anyByteCounts: true,
-      },
-      audit: given.audit || null,
-      probe: given.probe
-        ? {
-            ...given.probe,
-            patience: given.pingTimeout ?? defaults.pingTimeout,
-            command: channels === "shard" ? ("SPUBLISH" as const) : ("PUBLISH" as const),
-          }
-        : null,
-    };
+    this.#probeChannel = given.probe ? given.probe.channel : null;
+    for (const [kind, key] of handlers) this.#refuseProbed(kind, [key]);
+    // What is shared is bounded by the client's times, not by those of the consumer that happens to be the first.
+    const engine = engineOptions(source.defaults, given.shared ? {} : given, channels);
     const open = (owner: SubscriptionsOwner): Engine => new Engine(placement, source, owner, engine);
-    const subscriptions = given.shared ? (owner: SubscriptionsOwner) => source.hubs.join(channels, open, owner) : open;
+    const { readyTimeout } = source.defaults;
+    const subscriptions = given.shared
+      ? (owner: SubscriptionsOwner) => source.hubs.member(channels, open, owner, readyTimeout)
+      : open;
     this.#delivery = new Delivery(subscriptions, this, {
       codec: given.codec ?? source.defaults.codec,
       names: given.names ?? source.defaults.names,
@@ -296,6 +286,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
     const { keys, handlers, options } = readSubscribe(wordFor(kind), args);
     this.#assertOpen();
+    this.#refuseProbed(kind, keys);
     options.signal?.throwIfAborted();
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
@@ -311,7 +302,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#assertOpen();
     const { engine } = this.#delivery;
     const named = keys === null ? engine.registry.wanted(kind) : engine.registry.named(kind, keys);
-    await engine.unsubscribe([...named].filter((entry) => entry.wanted));
+    await engine.unsubscribe(
+      [...named].filter((entry) => entry.wanted),
+      this.#unsubscriptionTimeout,
+    );
   }
 
   /** What is wanted of a kind, with handlers. */
@@ -343,7 +337,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   #begin(handlers: readonly [Kind, string, AnyHandler | null][]): Promise<void> {
     const byName = new Map(handlers.map((request) => [`${request[0]}:${request[1]}`, request]));
     const { engine } = this.#delivery;
-    const options = { timeout: this.#subscriptionTimeout, signal: this.#signal };
+    const options = { timeout: this.#subscriptionTimeout, signal: this.#signal, initial: true };
     if (byName.size === 0) return engine.live(options);
     return engine.subscribe(
       Array.from(byName.values(), ([kind, key, handler]) => this.#delivery.wish(kind, key, handler)),
@@ -372,7 +366,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (this.#closing !== null) return this.#closing;
     const { engine } = this.#delivery;
     const drained = engine
-      .unsubscribe([...engine.registry].filter((entry) => entry.wanted))
+      .unsubscribe(
+        [...engine.registry].filter((entry) => entry.wanted),
+        this.#unsubscriptionTimeout,
+      )
       .then(() => this.#delivery.quiet());
     // A close ends the drain, and rejects what it waits for.
     await Promise.race([drained.catch(() => {}), this.#drainedLate.promise]);
@@ -388,10 +385,41 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#delivery.emit("close");
   }
 
+  /** A probe hears nothing on a channel whose messages go to the user. */
+  #refuseProbed(kind: Kind, keys: readonly string[]): void {
+    const channel = this.#probeChannel;
+    if (channel === null || kind === "pattern") return;
+    const probed = latin1(channel);
+    const own = (key: string): boolean => (kind === "shard" ? key.startsWith(`${probed}{`) : key === probed);
+    if (!keys.some(own)) return;
+    throw new ArgumentError(
+      `The channel ${JSON.stringify(channel)} is the probe's own: choose another one for "probe", or leave this one out.`,
+    );
+  }
+
   #assertOpen(): void {
     if (this.closed) throw new ClosedError("The consumer is closed.");
     if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
   }
+}
+
+/** How a consumer's connections behave. */
+function engineOptions(
+  client: ConsumerSource["defaults"],
+  given: AnyPubSubOptions,
+  channels: "channel" | "shard",
+): EngineOptions {
+  const pingTimeout = given.pingTimeout ?? client.pingTimeout;
+  const command = channels === "shard" ? "SPUBLISH" : "PUBLISH";
+  return {
+    readyTimeout: client.readyTimeout,
+    retryPolicy: given.retryPolicy ?? client.retryPolicy,
+    restoreTimeout: given.subscriptionTimeout ?? client.subscriptionTimeout,
+    patience: { maxIdle: given.maxIdle ?? client.maxIdle, replyTimeout: pingTimeout, anyByteCounts: true },
+    audit: given.audit || null,
+    probe: given.probe ? { ...given.probe, patience: pingTimeout, command } : null,
+    probeKey: given.probe && channels === "channel" ? latin1(given.probe.channel) : null,
+  };
 }
 
 /** What users call it. */

@@ -44,8 +44,8 @@ export interface Subscriptions {
   subscribe(wishes: Iterable<Wish>, options: CallOptions): Promise<void>;
   /** Asks again for entries that are wanted already; resolves when they are confirmed. */
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void>;
-  /** No longer wants the entries; resolves when the server has confirmed it, or keeps silent. */
-  unsubscribe(entries: readonly Entry[]): Promise<void>;
+  /** No longer wants the entries; resolves when the server has confirmed it, or is silent for `timeout` milliseconds. */
+  unsubscribe(entries: readonly Entry[], timeout: number): Promise<void>;
   /** Reads nothing until {@link resume}, but for what a call or a restoration waits for; not even that with `hard`. */
   pause(hard: boolean): void;
   resume(): void;
@@ -59,4 +59,6 @@ export interface Subscriptions {
 export interface Shareable extends Subscriptions {
   /** What these may have missed since they were interrupted, one for each cause; nothing once they are restored. */
   missedSoFar(entries: readonly Entry[]): Missed[];
+  /** Calls `passed` with entries when all is read that their server had sent, or `lost` if their connection is lost before. */
+  fence(entries: readonly Entry[], passed: (entries: Entry[]) => void, lost: (entries: Entry[]) => void): void;
 }

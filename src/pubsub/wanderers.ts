@@ -21,6 +21,10 @@ const SOON = 100;
 const LATER = 1000;
 /** Slots without an owner that are asked for at a time; `SOON` later come the next. */
 const AT_A_TIME = 64;
+/** Dismissals of a slot that come no further apart count as one row; milliseconds. */
+const IN_A_ROW = 5000;
+/** Dismissals in a row before the waits behind them grow beyond `SOON`. */
+const CALM_AFTER = 10;
 /** Attempts before the waits grow beyond `SOON`. */
 const PATIENT_AFTER = 30;
 
@@ -31,6 +35,8 @@ const PATIENT_AFTER = 30;
 export class Wanderers {
   readonly #journeys: Map<number, Journey> = new Map();
   readonly #settle: (slot: number, entries: readonly Entry[], target: HostPort | null) => boolean;
+  /** How often in a row slots were dismissed, and when last (`performance.now()` time); longest ago first. */
+  readonly #dismissals: Map<number, { readonly count: number; readonly at: number }> = new Map();
   /** Slots that nobody served, longest ago first. */
   readonly #stranded: Set<number> = new Set();
   #tick: NodeJS.Timeout | null = null;
@@ -63,14 +69,14 @@ export class Wanderers {
     return true;
   }
 
-  /** The entry's node gave it up; it is asked again, at once. */
+  /** The entry's node gave it up; it is asked again, at once, or after a pause where it does so again and again. */
   return(slot: number, entry: Entry, node: HostPort | null): void {
     const journey = this.#journey(slot);
     this.#add(journey, entry);
     if (journey.timer !== null) return;
     this.#stranded.delete(slot);
     journey.target = node;
-    journey.timer = setTimeout(() => this.#go(slot, journey), 0);
+    journey.timer = setTimeout(() => this.#go(slot, journey), this.#waitAfterDismissal(slot));
   }
 
   /** A node sent the entry to another. */
@@ -120,10 +126,27 @@ export class Wanderers {
       entries.clear();
     }
     this.#journeys.clear();
+    this.#dismissals.clear();
     this.#stranded.clear();
     if (this.#tick !== null) clearTimeout(this.#tick);
     this.#tick = null;
     this.#size = 0;
+  }
+
+  /** Milliseconds: none the first time, then so much that a slot is asked for at most ten times a second. */
+  #waitAfterDismissal(slot: number): number {
+    const now = performance.now();
+    for (const [old, { at }] of this.#dismissals) {
+      if (now - at < IN_A_ROW) break;
+      this.#dismissals.delete(old);
+    }
+    const count = (this.#dismissals.get(slot)?.count ?? 0) + 1;
+    // Behind all others: they stay in the order of their times.
+    this.#dismissals.delete(slot);
+    this.#dismissals.set(slot, { count, at: now });
+    if (count === 1) return 0;
+    const least = Math.min(LATER, SOON * 2 ** Math.max(0, count - CALM_AFTER));
+    return least * (1 + Math.random() / 2);
   }
 
   #journey(slot: number): Journey {

@@ -90,7 +90,7 @@ onEveryProtocol("a server whose name leads elsewhere", (bench) => {
     await killSubscribers(bench.control);
     await eventually(() => expect(names.asked.length).toBeGreaterThanOrEqual(4));
     expect(witness.consumer.state).toBe("reconnecting");
-    const lost = bench.client({ host: NAME, lookup: names.lookup, connectTimeout: 300 });
+    const lost = bench.client({ host: NAME, lookup: names.lookup, connectTimeout: 300, readyTimeout: 300 });
     const error = await deadline(rejection(lost.connect()), 10_000, "the connect to be told");
     expect(String((error as Error).cause)).toContain("ENOTFOUND");
     names.address = "127.0.0.1";

@@ -8,7 +8,7 @@ import { type Bench, names, onEveryProtocol, rejection, unopened } from "./bench
 
 /** Waits that a close must not wait for. */
 const PATIENT = { maxIdle: 60_000, pingTimeout: 60_000, subscriptionTimeout: 60_000, unsubscriptionTimeout: 60_000 };
-const CLIENT = { connectTimeout: 60_000, commandTimeout: 60_000 };
+const CLIENT = { readyTimeout: 60_000, connectTimeout: 60_000, commandTimeout: 60_000 };
 /** The bound is one second; a machine may be busy. */
 const LIMIT = 3000;
 /** Closed means that all is gone, not that it will be; but Node tells of the end of a timer with a delay. */

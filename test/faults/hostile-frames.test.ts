@@ -67,6 +67,7 @@ describe.each([3, 2] as const)("a server that sends (RESP%i)", (protocol) => {
     await using client = new Redis(server.url, {
       protocol,
       connectTimeout: 300,
+      readyTimeout: 300,
       commandTimeout: 300,
       retryPolicy: constantDelay({ delay: 10 }),
     });

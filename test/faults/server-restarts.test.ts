@@ -43,7 +43,7 @@ onEveryProtocol("a server that goes and comes back", (bench) => {
   });
 
   test("a subscribe that waits too long for it rejects, and is not made up for later", async () => {
-    const client = bench.client({ connectTimeout: 300, commandTimeout: 300 });
+    const client = bench.client({ connectTimeout: 300, readyTimeout: 300, commandTimeout: 300 });
     const consumer = await client.pubsub({ ...QUICK, channels: "a", ignoreSubscribeMessages: true });
     await bench.server.shutdown();
     await eventually(() => expect(consumer.state).toBe("reconnecting"));

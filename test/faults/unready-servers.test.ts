@@ -186,7 +186,7 @@ onEveryProtocol("a server that takes no more clients", (bench) => {
   });
 
   test("is the cause why a consumer or a client cannot be opened in time", async () => {
-    const client = bench.client({ connectTimeout: 500 });
+    const client = bench.client({ connectTimeout: 500, readyTimeout: 500 });
     await limit(1);
     for (const error of await Promise.all([client.pubsub({ channels: "a" }), client.connect()].map(rejection))) {
       expect(error).toBeInstanceOf(TimeoutError);

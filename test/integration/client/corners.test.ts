@@ -31,6 +31,7 @@ describe("a credentials provider", () => {
     await using client = new Redis(fake.url, {
       credentials: () => ({ username: "ann" }),
       connectTimeout: 300,
+      readyTimeout: 300,
       retryPolicy: soon,
     });
     const reason = await reasonOf(client.call("ECHO", "as whom?").then(() => client.connect()));
@@ -43,6 +44,7 @@ describe("a credentials provider", () => {
     await using client = new Redis(fake.url, {
       credentials: () => undefined as unknown as Credentials,
       connectTimeout: 300,
+      readyTimeout: 300,
       retryPolicy: soon,
     });
     expect(await reasonOf(client.connect())).toBeInstanceOf(Error);
@@ -88,7 +90,11 @@ describe("a client that lost its server", () => {
   test("waits longer and longer between attempts", async () => {
     await using fake = await startFakeServer({ handlers: { HELLO: (_, connection) => connection.reset() } });
     const waits: number[] = [];
-    await using client = new Redis(fake.url, { retryPolicy: (attempt) => attempt * 2, connectTimeout: 500 });
+    await using client = new Redis(fake.url, {
+      retryPolicy: (attempt) => attempt * 2,
+      connectTimeout: 500,
+      readyTimeout: 500,
+    });
     client.on("reconnecting", ({ delay }) => waits.push(delay));
     expect(await reasonOf(client.connect())).toBeInstanceOf(TimeoutError);
     expect(waits.length).toBeGreaterThan(3);

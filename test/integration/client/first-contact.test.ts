@@ -6,7 +6,7 @@ import { startFakeServer } from "../../support/fake-server.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { reasonOf } from "./outcome.ts";
 
-const soon = { connectTimeout: 150, retryPolicy: () => 20 };
+const soon = { connectTimeout: 150, readyTimeout: 150, retryPolicy: () => 20 };
 
 describe("what a newcomer reads where there is no server", () => {
   test("pubsub() says why no connection could be made, with names and without", async () => {

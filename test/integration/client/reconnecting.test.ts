@@ -121,9 +121,9 @@ describe("a command that is not answered", () => {
 });
 
 describe("connecting", () => {
-  test("takes no longer than connectTimeout, the handshake included, and leaves no socket", async () => {
+  test("takes no longer than readyTimeout, the handshake included, and leaves no socket", async () => {
     await using fake = await startFakeServer({ handlers: { HELLO: () => {} } });
-    await using client = new Redis(fake.url, { connectTimeout: 200 });
+    await using client = new Redis(fake.url, { connectTimeout: 200, readyTimeout: 200 });
     const reason = await reasonOf(client.connect());
     expect(reason).toBeInstanceOf(TimeoutError);
     expect(fake.received()).toContain("HELLO");

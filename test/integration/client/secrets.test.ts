@@ -47,7 +47,7 @@ function expectNoSecret(...values: unknown[]): void {
 
 /** Every error and every event of a client whose login fails, the client itself, and those of a consumer. */
 async function fail(url: string, options: RedisOptions): Promise<void> {
-  const client = new Redis(url, { connectTimeout: 400, commandTimeout: 400, ...options });
+  const client = new Redis(url, { connectTimeout: 400, readyTimeout: 400, commandTimeout: 400, ...options });
   const witnessed: unknown[] = [client];
   for (const name of ["error", "connect", "ready", "reconnecting", "close"] as (keyof ClientEvents)[]) {
     client.on(name, (...args: unknown[]) => witnessed.push(name, ...args));

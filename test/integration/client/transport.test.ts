@@ -99,8 +99,8 @@ describe("a server that cannot be reached", () => {
     expect(reason.message).toContain("ENOENT");
   });
 
-  test("is tried again until connectTimeout; then the last reason is the cause", async () => {
-    await using client = new Redis("redis://127.0.0.1:1", { connectTimeout: 300 });
+  test("is tried again until readyTimeout; then the last reason is the cause", async () => {
+    await using client = new Redis("redis://127.0.0.1:1", { connectTimeout: 300, readyTimeout: 300 });
     const reason = await reasonOf(client.connect());
     expect(reason).toMatchObject({ code: "TIMEOUT", cause: { code: "CONNECTION" } });
     expect(reason.message).toContain("ECONNREFUSED");

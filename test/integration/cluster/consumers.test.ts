@@ -102,6 +102,7 @@ onCluster("opening in a cluster", (bench) => {
       using watch = watchResources();
       const client = bench.clientOf(`redis://127.0.0.1:${await freePort()}`, {
         connectTimeout: 200,
+        readyTimeout: 200,
         retryPolicy: () => 20,
       });
       const error = await rejection(client[method]({ channels: "a" }));

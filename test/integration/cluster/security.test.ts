@@ -42,6 +42,7 @@ onCluster(
         natMap,
         commandTimeout: 2000,
         connectTimeout: 300,
+        readyTimeout: 300,
         retryPolicy: () => 50,
       });
       const error = await rejection(client.spublish(channel, "confidential"));
@@ -62,6 +63,7 @@ onCluster(
         natMap: ({ host, port }) => ({ host: port === b.announcedPort && !fits ? STRANGER : host, port }),
         commandTimeout: 1000,
         connectTimeout: 300,
+        readyTimeout: 300,
         topologyRefreshInterval: 3_600_000,
       });
       expect(await client.spublish(channel, "x")).toBe(0);
@@ -79,7 +81,13 @@ onCluster(
       await using plain = await startFakeServer();
       const natMap = ({ host, port }: { readonly host: string; readonly port: number }) =>
         port === b.announcedPort ? { host: plain.host, port: plain.port } : { host, port };
-      const client = bench.clientOf(a.url, { tls: { ca: ca.cert }, natMap, commandTimeout: 500, connectTimeout: 300 });
+      const client = bench.clientOf(a.url, {
+        tls: { ca: ca.cert },
+        natMap,
+        commandTimeout: 500,
+        connectTimeout: 300,
+        readyTimeout: 300,
+      });
       await rejection(client.spublish(channel, "confidential"));
       expect(plain.accepted.length).toBeGreaterThan(0);
       expect(plain.commands).toEqual([]);
@@ -87,7 +95,12 @@ onCluster(
     });
 
     test("an authority that signed none of them: one error that names every seed", async () => {
-      const client = bench.client({ tls: { ca: strangerCa.cert }, connectTimeout: 2000, retryPolicy: () => 50 });
+      const client = bench.client({
+        tls: { ca: strangerCa.cert },
+        connectTimeout: 2000,
+        readyTimeout: 2000,
+        retryPolicy: () => 50,
+      });
       const error = await rejection(client.connect());
       expect(error).toBeInstanceOf(ClusterError);
       for (const { announcedPort } of bench.cluster.nodes) expect(error.message).toContain(`:${announcedPort}: `);

@@ -36,6 +36,7 @@ onCluster("seeds", (bench) => {
     const ports = [await freePort(), await freePort(), await freePort()];
     const client = bench.clientOf(`redis://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`, {
       connectTimeout: 300,
+      readyTimeout: 300,
       retryPolicy: () => 20,
     });
     const error = await rejection(client.connect());
@@ -65,7 +66,7 @@ onCluster("seeds", (bench) => {
 
   test("one that is no cluster is told so, by name", async () => {
     await using server = await startServer();
-    const client = bench.clientOf(server.url, { connectTimeout: 300, retryPolicy: () => 20 });
+    const client = bench.clientOf(server.url, { connectTimeout: 300, readyTimeout: 300, retryPolicy: () => 20 });
     const error = await rejection(client.connect());
     expect(error).toBeInstanceOf(ClusterError);
     expect(error.message).toContain(`127.0.0.1:${server.port}: It is not a cluster; use Redis for a single server.`);

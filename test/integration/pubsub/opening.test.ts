@@ -109,7 +109,7 @@ onEveryKind("opening", (bench) => {
   });
 
   test("an open that finds no server in time rejects, says why, and gives up", async () => {
-    const client = bench.clientAt(await freePort(), { connectTimeout: 200, retryPolicy: () => 20 });
+    const client = bench.clientAt(await freePort(), { connectTimeout: 200, readyTimeout: 200, retryPolicy: () => 20 });
     const consumer = bench.make(client, { channels: "a" });
     const error = await rejection(consumer.open());
     expect(error).toBeInstanceOf(TimeoutError);

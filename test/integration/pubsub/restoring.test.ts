@@ -61,9 +61,9 @@ describe.each([3, 2] as const)("what a server does while subscriptions are resto
     expect([...consumer.channels.keys()]).toEqual(["b"]);
   });
 
-  test("a subscribe without a connection is bounded by connectTimeout, and says why", async () => {
+  test("a subscribe without a connection is bounded by readyTimeout, and says why", async () => {
     await using server = await startFakeServer();
-    await using client = new Redis(server.url, { ...quick, connectTimeout: 100 });
+    await using client = new Redis(server.url, { ...quick, connectTimeout: 100, readyTimeout: 100 });
     const consumer = await client.pubsub({ channels: "a" });
     // Whoever connects from now on is hung up on.
     server.handle("HELLO", (_, connection) => connection.reset());

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Connection } from "../../../src/connection/connection.ts";
 import { Pool } from "../../../src/connection/pool.ts";
+import { BEGINNING } from "../../../src/core/moment.ts";
 import { ClosedError } from "../../../src/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
@@ -18,7 +19,13 @@ async function subscribe(connection: Connection, channel: string): Promise<void>
       },
     };
   });
-  connection.subscription("SUBSCRIBE", [channel], { wantsText: false, since: 0, settle: () => true, lost() {} });
+  connection.subscription("SUBSCRIBE", [channel], {
+    wantsText: false,
+    since: 0,
+    sentAt: BEGINNING,
+    settle: () => true,
+    lost() {},
+  });
   await confirmed;
 }
 

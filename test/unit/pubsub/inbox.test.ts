@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { takeMoment } from "../../../src/core/moment.ts";
 import { Backlog } from "../../../src/pubsub/backlog.ts";
 import { Dropped } from "../../../src/pubsub/dropped.ts";
-import { Inbox, type Item } from "../../../src/pubsub/inbox.ts";
+import { Inbox } from "../../../src/pubsub/inbox.ts";
 import type { PublishedMessage } from "../../../src/pubsub/message.ts";
+import type { Item } from "../../../src/pubsub/read-queue.ts";
 import { GetReader, NextReader, ReceiveReader } from "../../../src/pubsub/readers.ts";
 
 const message = (data: unknown): PublishedMessage<unknown, unknown> => ({
@@ -12,6 +14,9 @@ const message = (data: unknown): PublishedMessage<unknown, unknown> => ({
   data,
 });
 const confirmation = (data: number): Item => ({ type: "subscribe", pattern: null, channel: "a", data });
+
+/** The link that messages come over. */
+const server = { proof: takeMoment() };
 
 /** An inbox that is never full. */
 function roomy(): Inbox {
@@ -36,10 +41,10 @@ describe("an inbox that nobody reads", () => {
     const inbox = roomy();
     inbox.notice(confirmation(1), 1);
     inbox.handled();
-    inbox.push(message("x"), 1);
+    inbox.push(message("x"), 1, server);
     inbox.handled();
     inbox.handled();
-    inbox.push(message("y"), 1);
+    inbox.push(message("y"), 1, server);
     expect([inbox.pending, inbox.empty]).toEqual([2, false]);
     expect(shiftAll(inbox)).toEqual([1, null, "x", null, null, "y"]);
     expect([inbox.pending, inbox.empty, inbox.shift()]).toEqual([0, true, undefined]);
@@ -49,7 +54,7 @@ describe("an inbox that nobody reads", () => {
     const inbox = roomy();
     for (const step of ["h", "h", "x", "h", "y", "h"]) {
       if (step === "h") inbox.handled();
-      else inbox.push(message(step), 1);
+      else inbox.push(message(step), 1, server);
     }
     const seen = [inbox.shiftItem(), inbox.shiftItem(), inbox.shiftItem()];
     expect(seen.map((item) => item && data(item))).toEqual(["x", "y", undefined]);
@@ -65,9 +70,9 @@ describe("an inbox that nobody reads", () => {
 
   test("drops the oldest confirmations when there are too many, counts them, and never a message", () => {
     const inbox = roomy();
-    inbox.push(message("first"), 1);
+    inbox.push(message("first"), 1, server);
     for (let n = 0; n < 70_000; n++) inbox.notice(confirmation(n), 10);
-    inbox.push(message("last"), 1);
+    inbox.push(message("last"), 1, server);
     expect(inbox.droppedNotices).toBeGreaterThanOrEqual(70_000 - 65_536);
     const seen = shiftAll(inbox);
     expect([seen.at(0), seen.at(-1), seen.at(-2)]).toEqual(["first", "last", 69_999]);
@@ -86,7 +91,7 @@ describe("an inbox that nobody reads", () => {
 
   test("a close discards all", () => {
     const inbox = roomy();
-    inbox.push(message("x"), 1);
+    inbox.push(message("x"), 1, server);
     inbox.notice(confirmation(1), 1);
     inbox.handled();
     inbox.close();
@@ -99,7 +104,7 @@ describe("readers that wait", () => {
     const inbox = roomy();
     const readers = [new GetReader(false), new ReceiveReader(), new GetReader(false)];
     for (const reader of readers) inbox.wait(reader);
-    for (const text of ["1", "2", "3", "4"]) inbox.push(message(text), 1);
+    for (const text of ["1", "2", "3", "4"]) inbox.push(message(text), 1, server);
     expect(await Promise.all(readers.map(async ({ result }) => data((await result) as Item)))).toEqual(["1", "2", "3"]);
     expect([shiftAll(inbox), inbox.awaited]).toEqual([["4"], false]);
   });
@@ -113,7 +118,7 @@ describe("readers that wait", () => {
     inbox.wait(receiving);
     inbox.handled();
     inbox.notice(confirmation(1), 1);
-    inbox.push(message("x"), 1);
+    inbox.push(message("x"), 1, server);
     expect(await receiving.result).toEqual(message("x"));
     inbox.wait(ignoring);
     inbox.notice(confirmation(2), 1);
@@ -126,7 +131,7 @@ describe("readers that wait", () => {
     const reader = new GetReader(false);
     inbox.wait(reader);
     inbox.leave(reader);
-    inbox.push(message("x"), 1);
+    inbox.push(message("x"), 1, server);
     expect(shiftAll(inbox)).toEqual(["x"]);
   });
 
@@ -141,7 +146,7 @@ describe("readers that wait", () => {
     for (const reader of [next, ...stays]) inbox.wait(reader);
     inbox.idle();
     expect(await next.result).toEqual({ done: true, value: undefined });
-    for (const text of ["1", "2", "3"]) inbox.push(message(text), 1);
+    for (const text of ["1", "2", "3"]) inbox.push(message(text), 1, server);
     const [got, received, iterated] = await Promise.all([stays[0].result, stays[1].result, stays[2].result]);
     expect([got, received, iterated]).toEqual([message("1"), message("2"), { done: false, value: message("3") }]);
   });
@@ -160,7 +165,7 @@ describe("readers that wait", () => {
     const reader = new GetReader(false);
     failing.wait(reader);
     failing.fail(cause);
-    failing.push(message("x"), 1);
+    failing.push(message("x"), 1, server);
     await expect(reader.result).rejects.toBe(cause);
     expect(shiftAll(failing)).toEqual(["x"]);
   });
@@ -173,7 +178,7 @@ test("room made among what handlers took hides no message behind it", () => {
     inbox.notice({ type: "subscribe", pattern: null, channel: "a", data: 1 }, 1);
   }
   inbox.handled();
-  inbox.push({ type: "message", pattern: null, channel: "a", data: "behind" }, 1);
+  inbox.push({ type: "message", pattern: null, channel: "a", data: "behind" }, 1, server);
   inbox.notice({ type: "subscribe", pattern: null, channel: "a", data: 1 }, 1);
   expect(inbox.droppedNotices).toBeGreaterThan(0);
   const read: unknown[] = [];
