@@ -15,6 +15,15 @@ interface Journey {
   due: number;
 }
 
+/** A node gave up a slot that it had served. */
+interface Dismissal {
+  readonly node: HostPort | null;
+  /** `performance.now()` time. */
+  readonly at: number;
+  /** How many come in a row. */
+  readonly count: number;
+}
+
 /** Milliseconds: while a slot changes hands its two nodes send everybody to each other, for a moment or for long. */
 const FIRST_WAIT = 10;
 const SOON = 100;
@@ -23,7 +32,7 @@ const LATER = 1000;
 const AT_A_TIME = 64;
 /** Dismissals of a slot that come no further apart count as one row; milliseconds. */
 const IN_A_ROW = 5000;
-/** Dismissals in a row before the waits behind them grow beyond `SOON`. */
+/** Dismissals in a row before the waits behind them grow. */
 const CALM_AFTER = 10;
 /** Attempts before the waits grow beyond `SOON`. */
 const PATIENT_AFTER = 30;
@@ -35,8 +44,8 @@ const PATIENT_AFTER = 30;
 export class Wanderers {
   readonly #journeys: Map<number, Journey> = new Map();
   readonly #settle: (slot: number, entries: readonly Entry[], target: HostPort | null) => boolean;
-  /** How often in a row slots were dismissed, and when last (`performance.now()` time); longest ago first. */
-  readonly #dismissals: Map<number, { readonly count: number; readonly at: number }> = new Map();
+  /** The latest dismissals of slots, longest ago first. */
+  readonly #dismissals: Map<number, Dismissal> = new Map();
   /** Slots that nobody served, longest ago first. */
   readonly #stranded: Set<number> = new Set();
   #tick: NodeJS.Timeout | null = null;
@@ -76,7 +85,7 @@ export class Wanderers {
     if (journey.timer !== null) return;
     this.#stranded.delete(slot);
     journey.target = node;
-    journey.timer = setTimeout(() => this.#go(slot, journey), this.#waitAfterDismissal(slot));
+    journey.timer = setTimeout(() => this.#go(slot, journey), this.#waitAfterDismissal(slot, node));
   }
 
   /** A node sent the entry to another. */
@@ -134,18 +143,22 @@ export class Wanderers {
   }
 
   /** Milliseconds: none the first time, then so much that a slot is asked for at most ten times a second. */
-  #waitAfterDismissal(slot: number): number {
+  #waitAfterDismissal(slot: number, node: HostPort | null): number {
     const now = performance.now();
     for (const [old, { at }] of this.#dismissals) {
       if (now - at < IN_A_ROW) break;
       this.#dismissals.delete(old);
     }
-    const count = (this.#dismissals.get(slot)?.count ?? 0) + 1;
+    const before = this.#dismissals.get(slot);
+    const count = (before?.count ?? 0) + 1;
     // Behind all others: they stay in the order of their times.
     this.#dismissals.delete(slot);
-    this.#dismissals.set(slot, { count, at: now });
-    if (count === 1) return 0;
-    const least = Math.min(LATER, SOON * 2 ** Math.max(0, count - CALM_AFTER));
+    this.#dismissals.set(slot, { count, at: now, node });
+    if (before === undefined) return 0;
+    const same = before.node?.host === node?.host && before.node?.port === node?.port;
+    // A slot may well be moved several times.
+    if (!same && count <= CALM_AFTER) return 0;
+    const least = same ? Math.min(LATER, SOON * 2 ** Math.max(0, count - CALM_AFTER)) : SOON;
     return least * (1 + Math.random() / 2);
   }
 
