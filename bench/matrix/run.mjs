@@ -64,12 +64,13 @@ async function played(run, client) {
 }
 
 /** What the table says of an outcome. */
-function cell({ back, silent, lost, told, misplaced, crashed, notes }, facts) {
+function cell({ back, silent, lost, told, widest, misplaced, crashed, notes }, facts) {
   const parts = [];
   if (crashed) parts.push("**the process ends**");
   else if (back === null) parts.push(`**never back** (15 s${silent === 10 ? "" : `, ${silent} channels`})`);
   else parts.push(`back in ${Math.round(back)} ms`);
   parts.push(lost === 0 ? "nothing lost" : told === lost ? `${lost} lost, all told` : `${lost} lost, ${told} told`);
+  if (widest !== null) parts.push(`a loss of ${widest.loss} ms in a window of ${widest.window} ms`);
   if (misplaced > 0) parts.push(`${misplaced} twice or late`);
   if (facts !== "") parts.push(facts);
   const [code] = notes.flatMap((text) => /NOPERM|WRONGPASS|NOAUTH|denied: .*/.exec(text) ?? []);

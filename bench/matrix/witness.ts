@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { Ledger } from "../../test/support/ledger.ts";
+import { type Hole, Ledger } from "../../test/support/ledger.ts";
 import { readStamp } from "../../test/support/stamp.ts";
 import type { Published, Stamper } from "../../test/support/stamper.ts";
 
@@ -24,8 +24,10 @@ export interface Outcome {
   /** Channels on which nothing came any more. */
   readonly silent: number;
   readonly lost: number;
-  /** Lost messages that the client told of. */
+  /** Lost messages inside the window of a gap that the client told of. */
   readonly told: number;
+  /** Of the widest loss inside a window: its length from the first message sent to the last acknowledged, and the window's; ms. */
+  readonly widest: { readonly loss: number; readonly window: number } | null;
   readonly misplaced: number;
   readonly crashed: boolean;
   readonly notes: readonly string[];
@@ -94,14 +96,15 @@ export class Subscriber {
     const wasCrashed = crashed();
     const routes = channels.map((channel) => ({ channel, pattern: null }));
     const { holes, duplicates, reordered } = this.#ledger.report(published, { routes });
-    const size = (some: typeof holes) => some.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    const lost = holes.reduce((sum, { missing }) => sum + missing, 0);
     await this.stop();
     const silent = firsts.filter((at) => at === null).length;
     return {
       back: silent > 0 ? null : Math.max(0, ...firsts.map((at) => (at as number) - mended)),
       silent,
-      lost: size(holes),
-      told: size(holes.filter(({ reported }) => reported)),
+      lost,
+      told: lost - holes.reduce((sum, { untold }) => sum + untold, 0),
+      widest: widestOf(holes),
       misplaced: duplicates.length + reordered.length,
       crashed: wasCrashed,
       notes: this.#notes,
@@ -133,4 +136,11 @@ export class Subscriber {
   get client(): string {
     return this.#setup.client;
   }
+}
+
+function widestOf(holes: readonly Hole[]): Outcome["widest"] {
+  const all = holes.flatMap(({ lost, window }) =>
+    window === null ? [] : [{ loss: lost.to - lost.from, window: Math.round(window.to - window.from) }],
+  );
+  return all.sort((one, other) => other.window - one.window)[0] ?? null;
 }

@@ -28,14 +28,21 @@ interface Window {
   readonly after: number;
   /** The first one after it; not known until it comes. */
   before: number;
+  /** What the server took earlier must come. */
+  readonly from: number;
   /** When the server had confirmed the subscription again. What is published later must come. */
-  readonly until: number;
+  readonly to: number;
 }
+
+/** How exact a window is: two clocks are read, each to the millisecond. */
+const EXACT = 5;
 
 /** Numbers the messages of one publisher, notes which ones come, and adds up. */
 export class Ledger {
   /** By sequence number: when each was published. */
   readonly #publishedAt: number[] = [];
+  /** By sequence number: when the server had answered. */
+  readonly #answeredAt: number[] = [];
   /** By sequence number: how many subscribers the server found, as PUBLISH and SPUBLISH answer. */
   readonly #receivers: number[] = [];
   /** By sequence number: whether it came. */
@@ -63,12 +70,14 @@ export class Ledger {
   publish(): number {
     this.#came.push(false);
     this.#receivers.push(PENDING);
+    this.#answeredAt.push(Number.POSITIVE_INFINITY);
     return this.#publishedAt.push(Date.now()) - 1;
   }
 
   /** What the server answered. */
   answered(sequence: number, receivers: number): void {
     this.#receivers[sequence] = receivers;
+    this.#answeredAt[sequence] = Date.now();
   }
 
   /** There will be no answer. */
@@ -89,8 +98,8 @@ export class Ledger {
   }
 
   /** What tidings reports after a loss: messages may have been missed, but only here. */
-  gap({ to }: Gap<unknown>): void {
-    this.#windows.push({ after: this.#last, before: Number.POSITIVE_INFINITY, until: to });
+  gap({ from, to }: Gap<unknown>): void {
+    this.#windows.push({ after: this.#last, before: Number.POSITIVE_INFINITY, from, to });
   }
 
   sums(): Sums {
@@ -117,9 +126,10 @@ export class Ledger {
     };
   }
 
-  #covers({ after, before, until }: Window, sequence: number): boolean {
-    const publishedAt = this.#publishedAt[sequence];
-    return after < sequence && sequence < before && publishedAt !== undefined && publishedAt <= until;
+  /** Whether a window holds a message: by its place in the order, and by the time at which the server took it. */
+  #covers({ after, before, from, to }: Window, sequence: number): boolean {
+    const [publishedAt = 0, answeredAt = 0] = [this.#publishedAt[sequence], this.#answeredAt[sequence]];
+    return after < sequence && sequence < before && publishedAt <= to + EXACT && answeredAt >= from - EXACT;
   }
 }
 

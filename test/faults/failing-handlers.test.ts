@@ -68,8 +68,8 @@ onEveryProtocol("handlers that fail", (bench) => {
     const routes = (channel: string, pattern: string | null = null) => ({ routes: [{ channel, pattern }] });
     const views = [
       { ledger: ledgers.sync, options: routes("sync") },
-      // What waits for its turn is handed over after the gap was told, so this one goes by the time.
-      { ledger: ledgers.async, options: { ...routes("async"), by: "time" as const } },
+      // What waits for its turn is handed over after the gap was told.
+      { ledger: ledgers.async, options: { ...routes("async"), early: true } },
       { ledger: ledgers.fine, options: routes("fine") },
       { ledger: ledgers.pattern, options: routes("sync", "syn?") },
       { ledger: read, options: routes("read") },

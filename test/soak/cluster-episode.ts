@@ -62,10 +62,9 @@ export async function clusterEpisode(
     channels: classics.flatMap(({ channels }) => [...channels.keys()]),
   });
   let missing = 0;
-  // A replica that is back from a crash is deaf until it is in touch with its primary: what it misses then lies in the order
-  // of the gap, and may lie behind its window.
-  const windows = !episode.steps.some(({ fault }) => fault.includes("crashes"));
-  for (const witness of witnesses) missing += await witness.verify({ windows });
+  const crashes = episode.steps.some(({ fault }) => fault.includes("crashes"));
+  const limits = crashes ? (["replica lag", "replica out of touch"] as const) : (["replica lag"] as const);
+  for (const witness of witnesses) missing += await witness.verify({ limits });
   await Promise.all(clients.map((client) => client.close()));
   await watch.expectNone();
   await eventually(async () => {

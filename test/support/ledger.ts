@@ -1,3 +1,4 @@
+import { distance, type GapWindow, slackOf, type WindowLimit } from "./gap-window.ts";
 import { type Name, nameKey } from "./name-key.ts";
 import { readStamp, type Stamp } from "./stamp.ts";
 import type { Published } from "./stamper.ts";
@@ -10,11 +11,9 @@ export interface LedgerMessage {
 }
 
 /** As much of a reported gap as the ledger looks at. */
-export interface LedgerGap {
+export interface LedgerGap extends GapWindow {
   readonly channels: Iterable<Name>;
   readonly patterns: Iterable<Name>;
-  readonly from: number;
-  readonly to: number;
 }
 
 /** One way by which messages of a channel come: the channel itself, or a pattern. */
@@ -34,8 +33,16 @@ export interface Hole extends Route {
   readonly run: string;
   readonly first: number;
   readonly last: number;
-  /** Whether a reported gap covers it. */
-  readonly reported: boolean;
+  /** How many of them were acknowledged, and so should have come. */
+  readonly missing: number;
+  /** How many of these no gap covers, neither by order nor by time. */
+  readonly untold: number;
+  /** By how many milliseconds the worst of them misses the windows in its place; infinite where there is no gap. */
+  readonly outside: number;
+  /** When the first was sent and the last acknowledged. */
+  readonly lost: GapWindow;
+  /** From the first `from` to the last `to` of the gaps in its place, or `null`: there is none. */
+  readonly window: GapWindow | null;
 }
 
 export interface LedgerReport {
@@ -44,19 +51,20 @@ export interface LedgerReport {
   /** Payloads that carry no stamp, or that of another channel. */
   readonly foreign: readonly string[];
   readonly holes: readonly Hole[];
+  /** Windows that end before they begin. */
+  readonly inverted: readonly GapWindow[];
 }
 
 export interface ReportOptions {
   /** The routes on which everything should have come. Default: those seen, and every channel published but not seen. */
   readonly routes?: readonly Route[] | undefined;
+  /** The limits that the test stands for. Default: none, and a window is exact to 5 ms. */
+  readonly limits?: readonly WindowLimit[] | undefined;
   /**
-   * What makes a gap cover a hole. `"order"` (the default): it was recorded after the last message before the hole and
-   * before the first one after it. `"time"`: the hole was published between its `from` and `to`, for gaps that are heard
-   * of out of the order of the messages.
+   * Whether a gap may stand before messages that were sent before it: where messages wait for an async handler after the
+   * gap was told. Default `false`: it stands between the last message before the hole and the first one after it.
    */
-  readonly by?: "order" | "time" | undefined;
-  /** With `"time"`: how late the receiver may have noted `from`, in milliseconds. Default 250. */
-  readonly slack?: number | undefined;
+  readonly early?: boolean | undefined;
 }
 
 interface Stream extends Route {
@@ -66,14 +74,17 @@ interface Stream extends Route {
   highest: number;
 }
 
-interface PlacedGap {
+interface PlacedGap extends GapWindow {
   readonly place: number;
   readonly names: ReadonlySet<string>;
-  readonly from: number;
-  readonly to: number;
 }
 
-/** Records what a consumer got, in order, and finds what is wrong with it: the oracles of loss and of order. */
+/**
+ * Records what a consumer got, in order, and finds what is wrong with it: the oracles of loss and of order.
+ *
+ * A message is lost in silence unless a gap that names its route covers it both by order (it was recorded before the
+ * first message after the loss) and by time (the server may have taken the message inside its window).
+ */
 export class Ledger {
   readonly #streams = new Map<string, Stream>();
   readonly #gaps: PlacedGap[] = [];
@@ -120,6 +131,11 @@ export class Ledger {
     this.#gaps.push({ place: this.#places++, names, from, to });
   };
 
+  /** The widest window of the gaps recorded, in milliseconds. */
+  get widest(): number {
+    return Math.max(0, ...this.#gaps.map(({ from, to }) => to - from));
+  }
+
   /** The routes whose last acknowledged message has not come yet: empty once the receiver has caught up. */
   behind(published: readonly Published[], { routes }: Pick<ReportOptions, "routes"> = {}): string[] {
     return this.#expected(published, routes)
@@ -139,6 +155,7 @@ export class Ledger {
       holes: this.#expected(published, options.routes).flatMap(({ stream, taken }) =>
         this.#holes(stream, taken, options),
       ),
+      inverted: this.#gaps.filter(({ from, to }) => to < from),
     };
   }
 
@@ -149,9 +166,8 @@ export class Ledger {
       ...report.foreign.map((payload) => `foreign payload on ${payload}`),
       ...report.duplicates.map((it) => `duplicate ${it.sequence} on ${describe(it)}, after ${it.after}`),
       ...report.reordered.map((it) => `${it.sequence} after ${it.after} on ${describe(it)}`),
-      ...report.holes
-        .filter(({ reported }) => !reported)
-        .map((it) => `${it.first} to ${it.last} lost in silence on ${describe(it)}`),
+      ...report.inverted.map(({ from, to }) => `a window of ${to - from} ms`),
+      ...report.holes.filter(({ untold }) => untold > 0).map(describeHole),
     ];
     if (faults.length > 0) throw new Error(`${faults.length} fault(s):\n${faults.slice(0, 20).join("\n")}`);
     return report;
@@ -193,18 +209,7 @@ export class Ledger {
     let missing: Published[] = [];
     let before = -1;
     const close = (after: number): void => {
-      const [first, last] = [missing[0], missing.at(-1)];
-      if (first !== undefined && last !== undefined) {
-        const reported = this.#covers(stream, missing, before, after, options);
-        holes.push({
-          run: stream.run,
-          channel: stream.channel,
-          pattern: stream.pattern,
-          first: first.sequence,
-          last: last.sequence,
-          reported,
-        });
-      }
+      if (missing.length > 0) holes.push(this.#hole(stream, missing, before, after, options));
       missing = [];
     };
     for (const entry of taken) {
@@ -219,13 +224,34 @@ export class Ledger {
     return holes;
   }
 
-  #covers(route: Route, missing: readonly Published[], before: number, after: number, options: ReportOptions): boolean {
-    const { by = "order", slack = 250 } = options;
-    const gaps = this.#gaps.filter(({ names }) => names.has(routeKey(route)));
-    if (by === "order") return gaps.some(({ place }) => place > before && place < after);
-    return missing.every((entry) =>
-      gaps.some(({ from, to }) => (entry.acknowledgedAt ?? entry.sentAt) >= from - slack && entry.sentAt <= to),
+  #hole(stream: Stream, missing: readonly Published[], before: number, after: number, options: ReportOptions): Hole {
+    const { limits, early = false } = options;
+    const slack = slackOf(limits);
+    const gaps = this.#gaps.filter(
+      ({ names, place }) => names.has(routeKey(stream)) && place < after && (early || place > before),
     );
+    const misses = missing.map((entry) =>
+      Math.min(Number.POSITIVE_INFINITY, ...gaps.map((gap) => distance(gap, entry))),
+    );
+    const { run, channel, pattern } = stream;
+    return {
+      run,
+      channel,
+      pattern,
+      first: missing[0]?.sequence ?? 0,
+      last: missing.at(-1)?.sequence ?? 0,
+      missing: missing.length,
+      untold: gaps.length === 0 ? missing.length : misses.filter((miss) => miss > slack).length,
+      outside: Math.max(...misses),
+      lost: {
+        from: missing[0]?.sentAt ?? 0,
+        to: Math.max(...missing.map(({ sentAt, acknowledgedAt }) => acknowledgedAt ?? sentAt)),
+      },
+      window:
+        gaps.length === 0
+          ? null
+          : { from: Math.min(...gaps.map(({ from }) => from)), to: Math.max(...gaps.map(({ to }) => to)) },
+    };
   }
 }
 
@@ -236,4 +262,13 @@ function routeKey({ channel, pattern }: Route): string {
 
 function describe({ run, channel, pattern }: Route & { readonly run: string }): string {
   return `${channel}${pattern === null ? "" : ` by ${pattern}`} of ${run}`;
+}
+
+function describeHole(hole: Hole): string {
+  const { first, last, missing, untold, outside, lost, window } = hole;
+  const what = `${first} to ${last} lost in silence on ${describe(hole)}`;
+  if (window === null) return `${what}: no gap in their place`;
+  const [begin, end] = [window.from - lost.from, window.to - lost.from].map((it) => `${Math.round(it)}`);
+  const width = `the window is from ${begin} to ${end} ms, the loss from 0 to ${lost.to - lost.from} ms`;
+  return `${what}: ${untold} of ${missing} outside of the window, by up to ${Math.round(outside)} ms; ${width}`;
 }

@@ -46,11 +46,16 @@ class ShardSender {
     this.#options = options;
   }
 
-  async command(...words: string[]): Promise<unknown> {
+  command(...words: string[]): Promise<unknown> {
+    return this.commandTried(() => {}, ...words);
+  }
+
+  async commandTried(onSend: () => void, ...words: string[]): Promise<unknown> {
     const slot = slotOf(words[1] ?? "");
     const end = performance.now() + (this.#options.patience ?? 1_000);
     for (;;) {
       try {
+        onSend();
         return await this.#control(this.#owner(slot)).command(...words);
       } catch (error) {
         if (!unsent(error) || performance.now() > end) throw error;

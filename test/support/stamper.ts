@@ -4,6 +4,8 @@ import { type Stamp, stampPayload } from "./stamp.ts";
 /** What a {@link Stamper} publishes through: a `ControlClient`, or in a cluster whatever routes by slot. */
 interface CommandSender {
   command(...words: string[]): Promise<unknown>;
+  /** As `command`, for one that tries again: calls `onSend` before each try. */
+  commandTried?(onSend: () => void, ...words: string[]): Promise<unknown>;
 }
 
 export interface StamperOptions {
@@ -26,8 +28,8 @@ export interface StamperOptions {
 
 /** One message that was sent. */
 export interface Published extends Stamp {
-  /** Epoch milliseconds. */
-  readonly sentAt: number;
+  /** When it was sent, for the last time where it was tried again; epoch milliseconds. */
+  sentAt: number;
   /** When the server answered; `null`: it did not (yet), so nobody knows whether it delivered the message. */
   acknowledgedAt: number | null;
   /** The server's count of receivers. */
@@ -107,7 +109,11 @@ export class Stamper implements AsyncDisposable {
     };
     this.#published.push(entry);
     const { sender, command = "PUBLISH", padding } = this.#options;
-    const sending = sender.command(command, channel, stampPayload(entry, padding)).then(
+    const words = [command, channel, stampPayload(entry, padding)] as const;
+    const onSend = (): void => {
+      entry.sentAt = Date.now();
+    };
+    const sending = (sender.commandTried?.(onSend, ...words) ?? sender.command(...words)).then(
       (receivers) => {
         entry.acknowledgedAt = Date.now();
         entry.receivers = Number(receivers);
