@@ -12,8 +12,10 @@ export interface Setting {
   readonly port: number;
   readonly protocol: 2 | 3;
   readonly channels: readonly string[];
-  readonly maxIdle: number;
-  readonly pingTimeout: number;
+  /** Of the consumer's own connection; without them, those of the library. */
+  readonly maxIdle?: number;
+  readonly pingTimeout?: number;
+  readonly shared?: boolean;
   /** Before each attempt to reconnect. */
   readonly delay: number;
 }

@@ -20,8 +20,12 @@ interface Interests {
   readonly interval?: number | undefined;
   /** Milliseconds that the loop takes for a message. Default: none. */
   readonly pace?: number | undefined;
+  /** Bytes added to each message. Default 0. */
+  readonly padding?: number | undefined;
+  /** Whether nothing is read before `read()`. Default `false`. */
+  readonly away?: boolean | undefined;
   /** Further options of the consumer. */
-  readonly options?: Pick<PubSubOptions, "shared" | "buffer"> | undefined;
+  readonly options?: Pick<PubSubOptions, "shared" | "buffer" | "audit" | "probe"> | undefined;
 }
 
 type Watched = PubSub<ItemOf<string, string, true, true>>;
@@ -36,11 +40,13 @@ export class Witness {
   readonly #handled: Ledger = new Ledger();
   readonly #readRoutes: Route[];
   readonly #handledRoutes: Route[];
+  readonly #pace: number | undefined;
 
   private constructor(consumer: Watched, stamper: Stamper, handled: Ledger, interests: Interests) {
     this.consumer = consumer;
     this.stamper = stamper;
     this.#handled = handled;
+    this.#pace = interests.pace;
     this.#handledRoutes = (interests.handled ?? []).map((channel) => ({ channel, pattern: null }));
     this.#readRoutes = (interests.channels ?? []).map((channel) => ({ channel, pattern: null }));
     for (const [pattern, channels] of Object.entries(interests.patterns ?? {}))
@@ -53,7 +59,15 @@ export class Witness {
 
   /** Opens a consumer and, once it is subscribed, begins to publish on the server, past everything under test. */
   static async open(client: Redis, server: RedisServer, interests: Interests): Promise<Witness> {
-    const { channels = [], handled = [], patterns = {}, subscriptionTimeout, interval = 2, options } = interests;
+    const {
+      channels = [],
+      handled = [],
+      patterns = {},
+      subscriptionTimeout,
+      interval = 2,
+      padding,
+      options,
+    } = interests;
     const ledger = new Ledger();
     const consumer = await client.pubsub({
       // The connection of a shared consumer is the client's.
@@ -67,10 +81,15 @@ export class Witness {
       subscriptionTimeout,
     });
     const published = new Set([...channels, ...handled, ...Object.values(patterns).flat()]);
-    const stamper = startStamper({ sender: server.openControl(), channels: [...published], interval });
+    const stamper = startStamper({ sender: server.openControl(), channels: [...published], interval, padding });
     const witness = new Witness(consumer, stamper, ledger, interests);
-    void witness.#listen(interests.pace);
+    if (!interests.away) witness.read();
     return witness;
+  }
+
+  /** Begins to read, where the witness was told to stay away. */
+  read(): void {
+    void this.#listen();
   }
 
   /** How many messages have come. */
@@ -101,9 +120,9 @@ export class Witness {
     return holes.reduce((sum, { missing }) => sum + missing, 0);
   }
 
-  async #listen(pace: number | undefined): Promise<void> {
+  async #listen(): Promise<void> {
     for await (const item of this.consumer.messages({ until: "closed" })) {
-      if (pace !== undefined) await sleep(pace);
+      if (this.#pace !== undefined) await sleep(this.#pace);
       if (item.type === "gap") this.#read.recordGap(item);
       else this.#read.record(item);
     }

@@ -9,11 +9,13 @@ export interface FlowFaults {
   fragment: number | null;
   /** Milliseconds each chunk is on its way. */
   delay: number;
+  /** Bytes that pass in a second, or any number with `null`. */
+  rate: number | null;
 }
 
 /** A direction without faults. */
 export function noFaults(): FlowFaults {
-  return { stalled: false, fragment: null, delay: 0 };
+  return { stalled: false, fragment: null, delay: 0, rate: null };
 }
 
 interface Chunk {
@@ -23,6 +25,11 @@ interface Chunk {
 
 /** Reading stops while this many bytes wait here, so that a fault pushes back as a network does. */
 const HIGH_WATER = 1 << 20;
+
+/** How late a timer may be for the rate to hold all the same, in milliseconds. */
+const LATENESS = 50;
+/** Bytes written at once where there is a rate: small beside what a reader takes at once. */
+const PORTION = 16 * 1024;
 
 /** One direction of one proxied connection: bytes from one socket to the other, in order, with faults. */
 export class Flow {
@@ -39,6 +46,8 @@ export class Flow {
   #ended = false;
   #closed = false;
   #wake: (() => void) | undefined;
+  /** When the next byte may pass, where there is a rate; `performance.now()` time. */
+  #free = 0;
 
   /** `onCut` is called when a stage asked for a cut and the bytes before it are with the kernel. */
   constructor(from: net.Socket, to: net.Socket, faults: FlowFaults, onCut: () => void) {
@@ -132,11 +141,22 @@ export class Flow {
       }
       // A turn of the event loop between two writes, in which a reader in this process reads one piece alone.
       if (this.faults.fragment !== null) await turn();
-      const piece = bytes.subarray(offset, offset + (this.faults.fragment ?? bytes.length));
+      const most = this.faults.fragment ?? (this.faults.rate === null ? bytes.length : PORTION);
+      const piece = bytes.subarray(offset, offset + most);
       offset += piece.length;
       this.bytes += piece.length;
       await new Promise<void>((resolve) => this.#to.write(piece, () => resolve()));
+      await this.#pace(piece.length);
     }
+  }
+
+  /** Waits until so many bytes more may have passed; what a late timer has cost is made up for. */
+  async #pace(length: number): Promise<void> {
+    const { rate } = this.faults;
+    if (rate === null) return;
+    const now = performance.now();
+    this.#free = Math.max(this.#free, now - LATENESS) + (length * 1000) / rate;
+    if (this.#free > now) await this.#sleep(this.#free - now);
   }
 
   /** Until the faults change or the flow closes, or for `ms` milliseconds. */

@@ -129,6 +129,11 @@ export class TcpProxy implements AsyncDisposable {
     this.#set(which, { delay: ms });
   }
 
+  /** No more than so many bytes pass in a second. */
+  throttle(rate: number, which: Which = "toClient"): void {
+    this.#set(which, { rate });
+  }
+
   /** Connecting fails with ECONNREFUSED; what is open stays. */
   refuse(): void {
     this.#listener?.close();
