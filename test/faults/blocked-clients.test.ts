@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BufferOptions } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
@@ -9,11 +10,14 @@ import { SubscriberProcess } from "./subscriber-process.ts";
 
 const CHANNELS = ["a", "b"];
 /** In milliseconds: how long the client is held up, and after how much of it its connection is killed. */
-const [HELD_UP, KILLED_AFTER] = [1600, 500];
+const [HELD_UP, KILLED_AFTER] = [1200, 400];
 
 /** A subscriber with a connection of its own and one that shares, each in a process of its own. */
-function startBoth({ server, protocol }: Bench): Promise<[SubscriberProcess, SubscriberProcess]> {
-  const setting = { port: server.port, protocol, channels: CHANNELS, delay: 100 };
+function startBoth(
+  { server, protocol }: Bench,
+  buffer: BufferOptions = {},
+): Promise<[SubscriberProcess, SubscriberProcess]> {
+  const setting = { port: server.port, protocol, channels: CHANNELS, delay: 100, buffer };
   return Promise.all([SubscriberProcess.start(setting), SubscriberProcess.start({ ...setting, shared: true })]);
 }
 
@@ -54,6 +58,29 @@ onEveryProtocol("an event loop that is blocked while the connection is killed", 
       const { over } = await subscriber.block(HELD_UP);
       return () => over;
     }));
+});
+
+// Row 56.
+onEveryProtocol("an event loop that is blocked for longer than its buffer lasts", (bench) => {
+  test.each(["drop-oldest", "drop-newest"] as const)("%s: the window holds every message dropped", async (overflow) => {
+    const subscribers = await startBoth(bench, { limit: 20, overflow });
+    await using _one = subscribers[0];
+    await using _other = subscribers[1];
+    await using stamper = startStamper({ sender: bench.server.openControl(), channels: CHANNELS, interval: 5 });
+    await Promise.all(subscribers.map((subscriber) => subscriber.receives(20)));
+    const blocked = await Promise.all(subscribers.map((subscriber) => subscriber.block(KILLED_AFTER)));
+    await Promise.all(blocked.map(({ over }) => over));
+    await Promise.all(subscribers.map((subscriber) => subscriber.receives(100)));
+    const published = await stamper.stop();
+    for (const { ledger, gaps, states } of subscribers) {
+      await eventually(() => expect(ledger.behind(published)).toEqual([]));
+      const { holes } = ledger.verify(published);
+      const missing = holes.reduce((sum, hole) => sum + hole.missing, 0);
+      expect(missing).toBeGreaterThan(0);
+      expect(gaps.reduce((sum, { dropped }) => sum + (dropped ?? 0), 0)).toBe(missing);
+      expect([...new Set(gaps.map(({ cause }) => cause)), ...states]).toEqual(["overflow"]);
+    }
+  });
 });
 
 // Row 54.

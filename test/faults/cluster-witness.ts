@@ -34,7 +34,15 @@ interface Interests {
   /** Further options of the consumer. */
   readonly options?: Pick<
     ClusterPubSubOptions,
-    "audit" | "probe" | "readFromReplicas" | "subscriptionTimeout" | "maxIdle" | "pingTimeout" | "retryPolicy"
+    | "audit"
+    | "probe"
+    | "shared"
+    | "buffer"
+    | "readFromReplicas"
+    | "subscriptionTimeout"
+    | "maxIdle"
+    | "pingTimeout"
+    | "retryPolicy"
   >;
 }
 
@@ -185,7 +193,8 @@ class Books {
 function optionsOf({ channels, handled = [], options }: Interests, books: Books) {
   const handler = (message: LedgerMessage) => books.note(books.handled, message);
   return {
-    ...QUICK,
+    // The connections of a shared consumer are the client's.
+    ...(options?.shared ? {} : QUICK),
     ...options,
     channels,
     channelHandlers: handled.map((channel) => [channel, handler] as const),

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { ChannelMessage, Gap, Message, State } from "tidings";
+import type { BufferOptions, ChannelMessage, Gap, Message, State } from "tidings";
 import { expect } from "vitest";
 import { atExit } from "../support/at-exit.ts";
 import { eventually } from "../support/eventually.ts";
@@ -16,6 +16,7 @@ export interface Setting {
   readonly maxIdle?: number;
   readonly pingTimeout?: number;
   readonly shared?: boolean;
+  readonly buffer?: BufferOptions;
   /** Before each attempt to reconnect. */
   readonly delay: number;
 }
