@@ -76,7 +76,7 @@ onEveryClusterProtocol(
         ...slots.flatMap((slot) => cluster.channelsForSlot(slot, 2, prefix)),
         ...nodes.flatMap((node) => cluster.channelsFor(node, 2, `${prefix}-other`)),
       ];
-      return Promise.all(
+      const witnesses = await Promise.all(
         [false, true].map((shared) =>
           ClusterWitness.sharded(client, cluster, {
             channels: channels(shared ? "shared" : "own"),

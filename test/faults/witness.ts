@@ -25,7 +25,7 @@ interface Interests {
   /** Whether nothing is read before `read()`. Default `false`. */
   readonly away?: boolean | undefined;
   /** Further options of the consumer. */
-  readonly options?: Pick<PubSubOptions, "shared" | "buffer" | "audit" | "probe"> | undefined;
+  readonly options?: Pick<PubSubOptions, "shared" | "buffer" | "audit" | "probe" | "pingTimeout"> | undefined;
 }
 
 type Watched = PubSub<ItemOf<string, string, true, true>>;
