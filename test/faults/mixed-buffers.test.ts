@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../support/fake-server.ts";
 import { heapUsed } from "../support/leaks.ts";
-import { array, bulk, push } from "../support/resp-writer.ts";
+import { bulk, push } from "../support/resp-writer.ts";
 
 /** Pairs of a message that a handler takes and one that nobody reads, and how many are sent at once. */
 const [PAIRS, BATCH] = [100_000, 2000];
@@ -12,22 +12,21 @@ const LIMIT = 10;
 const ROOM = 2 * 1024 * 1024;
 
 /** A payload for each place, so that what is left can be told. */
-function pair(protocol: 2 | 3, sequence: number): Buffer {
-  const frame = protocol === 3 ? push : array;
+function pair(sequence: number): Buffer {
   const message = (channel: string) =>
-    frame([bulk("message"), bulk(channel), bulk(`${channel}${String(sequence).padStart(7, "0")}`)]);
+    push([bulk("message"), bulk(channel), bulk(`${channel}${String(sequence).padStart(7, "0")}`)]);
   return Buffer.concat([message("handled"), message("unread")]);
 }
 
 // Row 67.
-describe.each([3, 2] as const)("messages for handlers between messages that nobody reads (RESP%i)", (protocol) => {
+describe("messages for handlers between messages that nobody reads", () => {
   const policies = (["drop-oldest", "drop-newest"] as const).flatMap((overflow) =>
     [false, true].map((shared) => [overflow, shared] as const),
   );
 
   test.each(policies)("hold no memory that grows with their number: %s, shared %s", async (overflow, shared) => {
     const server = await startFakeServer();
-    const client = new Redis(server.url, { protocol });
+    const client = new Redis(server.url);
     let handled = 0;
     const consumer = await client.pubsub({
       shared,
@@ -45,7 +44,7 @@ describe.each([3, 2] as const)("messages for handlers between messages that nobo
     const send = async (count: number) => {
       const until = sent + count;
       while (sent < until) {
-        const frames = Array.from({ length: Math.min(BATCH, until - sent) }, () => pair(protocol, sent++));
+        const frames = Array.from({ length: Math.min(BATCH, until - sent) }, () => pair(sent++));
         server.latest.write(Buffer.concat(frames));
         await eventually(() => expect(handled).toBe(sent), { interval: 1, timeout: 20_000 });
       }

@@ -9,73 +9,76 @@ import { startStamper } from "../support/stamper.ts";
 import { type Bench, onEveryProtocol } from "./bench.ts";
 import { Witness } from "./witness.ts";
 
-/** Bytes that the link takes in a second. */
-const RATE = 4_000_000;
+/** Bytes that each link takes in a second, and those of a message. */
+const [RATE, SIZE] = [2_000_000, 16_000];
 
-/** A consumer with a connection of its own, or one that shares. */
+/** A consumer with a connection of its own, and one that shares. */
 const KINDS = [false, true] as const;
+
+function openBoth(bench: Bench, interval: number): Promise<Witness[]> {
+  const client = bench.proxied();
+  const open = (shared: boolean) =>
+    Witness.open(client, bench.server, { channels: [`${shared}`], padding: SIZE, interval, options: { shared } });
+  return Promise.all(KINDS.map(open));
+}
+
+/** Kills the subscribers and waits until each is told of it. */
+async function kill(bench: Bench, witnesses: readonly Witness[]): Promise<void> {
+  expect(await killSubscribers(bench.control)).toBe(witnesses.length);
+  await eventually(() => expect(witnesses.map(({ gaps }) => gaps.length)).toEqual([1, 1]), { timeout: 20_000 });
+}
 
 // Row 69.
 onEveryProtocol("a link that is saturated when it is killed", (bench) => {
-  test.each(KINDS)("the window begins before what the server could not send any more, shared %s", async (shared) => {
+  test("the window begins before what the server could not send any more", async () => {
     bench.proxy.throttle(RATE);
-    const witness = await Witness.open(bench.proxied(), bench.server, {
-      channels: ["a"],
-      // Twice what the link takes.
-      padding: 32_000,
-      interval: 4,
-      options: { shared },
-    });
-    await witness.receives(20);
+    // Twice what the link takes.
+    const witnesses = await openBoth(bench, (1000 * SIZE) / (2 * RATE));
+    await Promise.all(witnesses.map((witness) => witness.receives(20)));
     await sleep(1500);
-    expect(await killSubscribers(bench.control)).toBe(1);
-    await eventually(() => expect(witness.gaps).toHaveLength(1), { timeout: 20_000 });
+    await kill(bench, witnesses);
     await bench.proxy.heal();
-    await witness.receives(100);
-    expect(await witness.verify()).toBeGreaterThan(0);
-    expect(witness.gaps).toMatchObject([{ cause: "disconnected", channels: ["a"] }]);
+    await Promise.all(witnesses.map((witness) => witness.receives(100)));
+    for (const witness of witnesses) {
+      expect(await witness.verify()).toBeGreaterThan(0);
+      expect(witness.gaps).toMatchObject([{ cause: "disconnected" }]);
+    }
   });
 });
 
 // Row 71.
 onEveryProtocol("a link that is never idle when it is killed", (bench) => {
   /** Milliseconds for which it is saturated before. */
-  const SATURATED = 3000;
+  const SATURATED = 2500;
   /** How many messages are on their way at a time: a fifth of a second of the link. */
-  const FLIGHT = 25;
+  const FLIGHT = RATE / SIZE / 5;
 
-  test.each(KINDS)("the window is no wider than the kill and one way through the link, shared %s", async (shared) => {
+  test("the window is no wider than the outage and one way through the link", async () => {
     bench.proxy.throttle(RATE);
-    const witness = await Witness.open(bench.proxied(), bench.server, {
-      channels: ["a"],
-      padding: 32_000,
-      // The pace is set below, by what has come.
-      interval: 60_000,
-      options: { shared },
-    });
-    const { stamper } = witness;
+    // The pace is set below, by what has come.
+    const witnesses = await openBoth(bench, 60_000);
     let saturates = true;
     const saturation = (async () => {
       while (saturates) {
-        if (stamper.published.length - witness.received < FLIGHT) void stamper.round();
-        else await sleep(1);
-        await new Promise((resolve) => setImmediate(resolve));
+        for (const { stamper, received } of witnesses) {
+          if (stamper.published.length - received < FLIGHT) void stamper.round();
+        }
+        await sleep(1);
       }
     })();
-    await witness.receives(20);
+    await Promise.all(witnesses.map((witness) => witness.receives(20)));
     await sleep(SATURATED);
-    const before = stamper.published.length;
-    expect(before).toBeGreaterThan((RATE / 32_000) * (SATURATED / 1000) * 0.5);
     const killed = Date.now();
-    await killSubscribers(bench.control);
-    await eventually(() => expect(witness.gaps).toHaveLength(1), { timeout: 20_000 });
+    await kill(bench, witnesses);
     saturates = false;
     await saturation;
-    for (let round = 0; round < 20; round++) await stamper.round();
-    await witness.verify();
-    const [gap] = witness.gaps;
-    // It reaches back to the last fence: a tenth of a second, and the way through the link.
-    expect(killed - (gap?.from ?? 0)).toBeLessThan(1000);
+    for (const witness of witnesses) {
+      for (let round = 0; round < 20; round++) await witness.stamper.round();
+      await witness.verify();
+      // It reaches back to the last fence: a tenth of a second, and the way through the link.
+      const [gap] = witness.gaps;
+      expect(killed - (gap?.from ?? 0)).toBeLessThan(1000);
+    }
   });
 });
 
