@@ -10,7 +10,7 @@ import { type Bench, onEveryProtocol } from "./bench.ts";
 import { Witness } from "./witness.ts";
 
 /** Bytes that each link takes in a second, and those of a message. */
-const [RATE, SIZE] = [2_000_000, 16_000];
+const [RATE, SIZE] = [4_000_000, 32_000];
 
 /** A consumer with a connection of its own, and one that shares. */
 const KINDS = [false, true] as const;
