@@ -71,12 +71,17 @@ describe.each([3, 2] as const)("a server that sends (RESP%i)", (protocol) => {
       commandTimeout: 300,
       retryPolicy: constantDelay({ delay: 10 }),
     });
-    const refusal = await client.publish("a", "x").then(
-      () => null,
-      (error: unknown) => error,
-    );
-    expect(refusal).toMatchObject({ code: "TIMEOUT" });
-    expect(dials).toBeGreaterThan(1);
-    expect(dials).toBeLessThan(60);
+    const refused = async () => {
+      const before = dials;
+      const refusal = await client.publish("a", "x").then(
+        () => null,
+        (error: unknown) => error,
+      );
+      expect(refusal).toMatchObject({ code: "TIMEOUT" });
+      expect(dials - before).toBeLessThan(60);
+      return dials - before;
+    };
+    // A busy machine may not come to a second attempt in that time.
+    await eventually(async () => expect(await refused()).toBeGreaterThan(1));
   });
 });

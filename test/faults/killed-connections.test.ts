@@ -31,7 +31,9 @@ onEveryProtocol("a subscriber connection that the server kills", (bench) => {
       ["disconnected", [], ["p*"]],
     ]);
     expect(witness.consumer.state).toBe("live");
-    expect((await subscriberClients(bench.control)).map(({ resp }) => resp)).toEqual([bench.protocol]);
+    await eventually(async () =>
+      expect((await subscriberClients(bench.control)).map(({ resp }) => resp)).toEqual([bench.protocol]),
+    );
   });
 
   test("leaves commands alone, and the reader never notices but for the gaps", async () => {
@@ -90,8 +92,10 @@ onEveryProtocol("a subscriber connection that the server kills", (bench) => {
       await witness.verify();
       expect(witness.gaps).toHaveLength(1);
     }
-    const users = (await clientList(bench.control)).filter(({ user }) => user !== "control");
-    expect(users).toHaveLength(10);
+    await eventually(async () => {
+      const users = (await clientList(bench.control)).filter(({ user }) => user !== "control");
+      expect(users).toHaveLength(10);
+    });
   });
 
   test("leaves no socket, timer or listener behind in 100 kills, and no heap", { timeout: 60_000 }, async () => {

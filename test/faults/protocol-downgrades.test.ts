@@ -23,13 +23,13 @@ onEveryProtocol(
       const wanted = { channels: ["a", "p1", "h"], patterns: ["p*"] };
       const witness = await Witness.open(client, bench.server, interests);
       expect(await client.publish("nobody", "x")).toBe(0);
-      expect(await protocols()).toEqual([3]);
+      await eventually(async () => expect(await protocols()).toEqual([3]));
       await witness.receives(50);
 
       bench.proxy.answer("HELLO", reply);
       bench.proxy.cut();
       await expectServerTruth(bench.server, wanted);
-      expect(await protocols()).toEqual([2]);
+      await eventually(async () => expect(await protocols()).toEqual([2]));
       await witness.receives(100);
       expect(await client.publish("nobody", "x")).toBe(0);
       expect(await client.call("ECHO", "in RESP2")).toBe("in RESP2");
@@ -37,11 +37,13 @@ onEveryProtocol(
         ["a", 1],
         ["nobody", 0],
       ]);
-      const clients = (await clientList(bench.control)).filter(({ user }) => user === "default");
-      expect(clients.map(({ resp, name }) => [resp, name])).toEqual([
-        [2, "downgraded"],
-        [2, "downgraded"],
-      ]);
+      await eventually(async () => {
+        const clients = (await clientList(bench.control)).filter(({ user }) => user === "default");
+        expect(clients.map(({ resp, name }) => [resp, name])).toEqual([
+          [2, "downgraded"],
+          [2, "downgraded"],
+        ]);
+      });
       // The life of a subscriber goes on as ever: keep-alive, further names, less names.
       await witness.consumer.subscribe("more");
       await witness.consumer.unsubscribe("more");
@@ -50,7 +52,7 @@ onEveryProtocol(
       bench.proxy.rewriteCommands(undefined);
       bench.proxy.cut();
       await expectServerTruth(bench.server, wanted);
-      expect(await protocols()).toEqual([3]);
+      await eventually(async () => expect(await protocols()).toEqual([3]));
       expect(await client.call("ECHO", "in RESP3")).toBe("in RESP3");
       await witness.receives(100);
       await witness.verify();
@@ -60,12 +62,17 @@ onEveryProtocol(
     test("keep-alive and pool work on the connection that fell back", async () => {
       bench.proxy.answer("HELLO", "-NOPROTO sorry\r\n");
       const client = bench.proxied();
-      const first = await client.pubsub({ ...QUICK, maxIdle: 50, channels: ["a", "b"], patterns: "p*" });
-      await eventually(async () => expect((await subscriberClients(bench.control))[0]?.cmd).toBe("ping"));
-      expect(bench.proxy.accepted).toHaveLength(1);
-      await first.close();
-      const second = await client.pubsub({ ...QUICK, channels: "c", ignoreSubscribeMessages: true });
-      expect(bench.proxy.accepted).toHaveLength(1);
+      // To be kept the connection has to prove itself within 100 ms, which a busy machine may miss once.
+      const second = await eventually(async () => {
+        const first = await client.pubsub({ ...QUICK, maxIdle: 50, channels: ["a", "b"], patterns: "p*" });
+        await eventually(async () => expect((await subscriberClients(bench.control))[0]?.cmd).toBe("ping"));
+        const accepted = bench.proxy.accepted.length;
+        await first.close();
+        const next = await client.pubsub({ ...QUICK, channels: "c", ignoreSubscribeMessages: true });
+        if (bench.proxy.accepted.length > accepted) await next.close();
+        expect(bench.proxy.accepted).toHaveLength(accepted);
+        return next;
+      });
       await bench.control.command("PUBLISH", "c", "1");
       expect(await nextData(second)).toBe("1");
       await expectServerTruth(bench.server, { channels: ["c"] });

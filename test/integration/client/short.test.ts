@@ -33,7 +33,7 @@ describe("a client's subscribe and psubscribe", () => {
     const one = await client.subscribe("a");
     const two = await client.subscribe(["a", "b"]);
     const three = await client.psubscribe("p*");
-    expect(await subscriberClients(server.control)).toHaveLength(1);
+    await eventually(async () => expect(await subscriberClients(server.control)).toHaveLength(1));
     await client.publish("a", "x");
     await client.publish("p1", "y");
     expect(await one.receive(READ)).toEqual({ type: "message", pattern: null, channel: "a", data: "x" });
@@ -55,7 +55,7 @@ describe("a client's subscribe and psubscribe", () => {
       ignoreSubscribeMessages: false,
     });
     const own = await client.subscribe("n", undefined, { shared: false, maxIdle: 5000 });
-    expect(await subscriberClients(server.control)).toHaveLength(2);
+    await eventually(async () => expect(await subscriberClients(server.control)).toHaveLength(2));
     expect(await raw.getMessage(READ)).toMatchObject({ type: "subscribe", channel: Buffer.from("n"), data: 1 });
     await client.publish("n", '{"id":7}');
     expect((await raw.receive(READ)).data).toEqual(Buffer.from('{"id":7}'));

@@ -42,15 +42,23 @@ onEveryKind("closing", (bench) => {
 
   test("the connection goes back to the pool and serves the next consumer, clean", async () => {
     const client = bench.client();
-    const first = await client.pubsub({ channels: ["a", "b"], patterns: ["p*"] });
-    const [before] = await subscriberClients(bench.control);
-    await bench.publish("a", "unread");
-    await first.close();
-    const second = await client.pubsub({ channels: "c", ignoreSubscribeMessages: true });
-    expect((await subscriberClients(bench.control)).map(({ id }) => id)).toEqual([before?.id]);
+    // To be kept it has to prove itself within 100 ms, which a busy machine may miss once.
+    const second = await eventually(async () => {
+      const first = await client.pubsub({ channels: ["a", "b"], patterns: ["p*"] });
+      const [before, ...others] = await subscriberClients(bench.control);
+      await bench.publish("a", "unread");
+      await first.close();
+      expect(others).toEqual([]);
+      const next = await client.pubsub({ channels: "c", ignoreSubscribeMessages: true });
+      const ids = (await subscriberClients(bench.control)).map(({ id }) => id);
+      if (ids.length !== 1 || ids[0] !== before?.id) await next.close();
+      expect(ids).toEqual([before?.id]);
+      return next;
+    });
     for (const channel of ["a", "b", "pp"]) expect(await bench.publish(channel, "x")).toBe(0);
     await bench.publish("c", "1");
     expect(await second.receive({ timeout: PATIENCE })).toEqual(message("c", "1"));
+    const [before] = await subscriberClients(bench.control);
     await second.close();
     const third = await client.pubsub();
     await third.subscribe("a");

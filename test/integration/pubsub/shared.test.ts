@@ -29,7 +29,9 @@ describe("shared consumers", () => {
       { type: "subscribe", pattern: null, channel: "a", data: 1 },
       { type: "subscribe", pattern: null, channel: "b", data: 2 },
     ]);
-    expect((await subscriberClients(server.control)).map(({ sub, psub }) => [sub, psub])).toEqual([[2, 1]]);
+    await eventually(async () =>
+      expect((await subscriberClients(server.control)).map(({ sub, psub }) => [sub, psub])).toEqual([[2, 1]]),
+    );
     expect(await client.publish("b", "x")).toBe(2);
     expect((await one.receive(READ)).channel).toBe("b");
     expect([(await two.receive(READ)).type, (await two.receive(READ)).type].sort()).toEqual(["message", "pmessage"]);
@@ -53,10 +55,14 @@ describe("shared consumers", () => {
     const consumers = await Promise.all(
       names.map((name, index) => client.subscribe(name, ({ data }) => seen.set(index, data))),
     );
-    expect((await subscriberClients(server.control)).map(({ sub }) => sub)).toEqual([5000]);
+    await eventually(async () =>
+      expect((await subscriberClients(server.control)).map(({ sub }) => sub)).toEqual([5000]),
+    );
     expect(client.stats().consumers).toBe(10_000);
     await Promise.all(consumers.slice(0, 5000).map((consumer) => consumer.close()));
-    expect((await subscriberClients(server.control)).map(({ sub }) => sub)).toEqual([5000]);
+    await eventually(async () =>
+      expect((await subscriberClients(server.control)).map(({ sub }) => sub)).toEqual([5000]),
+    );
     await Promise.all([client.publish("many0", "x"), client.publish("many4999", "y")]);
     await eventually(() =>
       expect([...seen]).toEqual([
