@@ -36,6 +36,9 @@ interface Waiting {
 /** A command that waited was not sent, and may be given to somebody else. */
 export class Unsent extends ConnectionError {}
 
+/** A command ran out of time before there was a connection: nothing of it was sent. */
+export class NeverSent extends TimeoutError {}
+
 /** An attempt that runs out of time at the same moment may still say why; milliseconds. */
 const LAST_WORD = 10;
 /** How long `close()` waits for replies that are due; milliseconds. */
@@ -206,7 +209,8 @@ export class CommandLink {
     for (let next = this.#waiting.peek(); next !== undefined && next.since <= late; next = this.#waiting.peek()) {
       this.#waiting.shift();
       const what = `${String(next.args[0]).toUpperCase()} was not sent: no connection`;
-      next.deferred.reject(this.#late(what, this.#commandTimeout));
+      const { message, cause } = this.#late(what, this.#commandTimeout);
+      next.deferred.reject(new NeverSent(message, { cause }));
     }
     this.#rest();
   }

@@ -1,4 +1,5 @@
 import { slotOf } from "../cluster/slot.ts";
+import { isPassing } from "../connection/handshake.ts";
 import { ServerError } from "../errors.ts";
 import { latin1 } from "../names.ts";
 import type { Argument } from "../resp/encoder.ts";
@@ -35,7 +36,7 @@ export class Keys {
   }
 
   async #learn(command: string): Promise<Place> {
-    const reply = await this.#ask(["COMMAND", "INFO", command], true);
+    const reply = await this.#ask(["COMMAND", "INFO", command], true).catch(unlessRefused);
     const about = Array.isArray(reply) ? reply[0] : null;
     // The server will say itself that it knows no such command.
     if (!Array.isArray(about)) return "none";
@@ -56,4 +57,10 @@ export class Keys {
       throw error;
     }
   }
+}
+
+/** Where COMMAND is not allowed, or not known, any node is asked, and a MOVED tells the slot. */
+function unlessRefused(error: unknown): null {
+  if (error instanceof ServerError && !isPassing(error)) return null;
+  throw error;
 }

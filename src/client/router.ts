@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClusterNode, Layout } from "../cluster/layout.ts";
-import { isUnsettled, redirectOf } from "../cluster/redirects.ts";
+import { isUnsettled, redirectOf, targetOf } from "../cluster/redirects.ts";
 import type { HostPort } from "../cluster/replies.ts";
 import type { Topology } from "../cluster/topology.ts";
+import { unservedText } from "../cluster/unserved.ts";
 import { quiet } from "../core/deferred.ts";
 import { ClusterError, ServerError, TimeoutError } from "../errors.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
-import { Unsent } from "./command-link.ts";
+import { NeverSent, Unsent } from "./command-link.ts";
 import type { Nodes } from "./nodes.ts";
 
 /** What a router works with. */
@@ -50,6 +51,8 @@ const REDIRECTS = 16;
 const AT_ONCE = 2;
 const FIRST_WAIT = 10;
 const LONGEST_WAIT = 500;
+/** Of so many questions who serves a slot one goes to a node that may not be connected. */
+const ELSEWHERE = 4;
 
 /**
  * Brings commands to the node that serves their slot: follows MOVED and ASK, waits where nobody serves the slot, and
@@ -73,20 +76,26 @@ export class Router {
     let refusal = refused;
     let redirects = 0;
     let unsettled = 0;
+    /** Why the command was not run when a node was asked last. */
+    let last: ServerError | null = null;
     /** What the client did not know, a redirect tells. */
     let place = slot;
     for (;;) {
       let ask: HostPort | null = null;
       if (refusal !== null) {
+        last = refusal.error;
         const redirect = redirectOf(refusal.error);
         if (redirect === null) unsettled++;
         else redirects++;
         place ??= redirect?.slot ?? null;
         ask = await this.#heed(refusal, errand, { redirects, unsettled });
       }
-      const node = ask ?? this.#nodeFor(await this.#layout(errand), place);
+      const layout = await this.#layout(errand);
+      // Where the owner of the slot is not known, any node tells it by a MOVED.
+      const node =
+        ask ?? this.#nodeFor(layout, place) ?? (place === null ? null : this.#anyNode(layout, unsettled + 1));
       if (node === null) {
-        refusal = { error: new ServerError("CLUSTERDOWN Nobody serves the slot"), node: null };
+        refusal = { error: new ServerError("CLUSTERDOWN No node of the cluster can be reached"), node: null };
         continue;
       }
       try {
@@ -96,6 +105,7 @@ export class Router {
         return await link.command(args, wantsText, errand.since, true);
       } catch (error) {
         if (isRefusal(error)) refusal = { error, node };
+        else if (last?.code === "CLUSTERDOWN" && error instanceof NeverSent) throw this.#unserved(errand, last);
         else if (!(error instanceof Unsent)) throw error;
         else if (this.#isLate(errand)) throw this.#late(errand);
         else refusal = null;
@@ -124,8 +134,15 @@ export class Router {
 
   #nodeFor(layout: Layout, slot: number | null): ClusterNode | null {
     if (slot !== null) return layout.ownerOf(slot);
-    const living = layout.primaries.filter(({ failed }) => !failed);
-    return living[Math.floor(Math.random() * living.length)] ?? null;
+    return randomOf(layout.primaries.filter(({ failed }) => !failed));
+  }
+
+  /** A node that may tell who serves a slot: mostly one that is connected, a primary if there is one. */
+  #anyNode(layout: Layout, unsettled: number): ClusterNode | null {
+    const living = [...layout.nodes.values()].filter(({ failed }) => !failed);
+    const connected = living.filter(({ address }) => this.#options.nodes.ready(address) !== null);
+    const candidates = connected.length > 0 && unsettled % ELSEWHERE !== 0 ? connected : living;
+    return randomOf(candidates.filter(({ role }) => role === "primary")) ?? randomOf(candidates);
   }
 
   /** The layout, within the command's time. */
@@ -154,6 +171,17 @@ export class Router {
     });
   }
 
+  /** What a command rejects with whose slot was not served in its time. */
+  #unserved({ args, slot }: Errand, error: ServerError): ServerError {
+    const [command, channel] = [String(args[0]).toUpperCase(), args[1]];
+    const names =
+      command.endsWith("PUBLISH") && (typeof channel === "string" || Buffer.isBuffer(channel)) ? [channel] : [];
+    if (slot === null || error.code !== "CLUSTERDOWN") return error.about(command, names);
+    const why = unservedText(new Map([[slot, names]]), error);
+    const message = `${error.message}. ${command} was refused for ${this.#options.commandTimeout} ms. ${why}`;
+    return new ServerError(message, command, names);
+  }
+
   /** Learns from a refusal, and waits if need be; resolves to the node to ask just this once, if it names one. */
   async #heed(
     { error, node }: Refusal,
@@ -163,16 +191,17 @@ export class Router {
     const { topology, reach } = this.#options;
     const redirect = redirectOf(error);
     const command = String(errand.args[0]).toUpperCase();
-    if (redirect === null && this.#isLate(errand)) throw error.about(command);
+    if (redirect === null && this.#isLate(errand)) throw this.#unserved(errand, error);
     if (redirects > REDIRECTS || this.#isLate(errand)) {
       throw new ClusterError(`${command} was sent on ${redirects} times, at last with: ${error.message}.`, {
         cause: error,
       });
     }
-    const target = redirect === null ? null : reach({ host: redirect.host || (node?.host ?? ""), port: redirect.port });
-    if (redirect?.kind === "moved" && target !== null) topology.moved(redirect.slot, target);
-    if (redirect === null) void topology.refresh();
-    if (redirect === null || redirects > AT_ONCE) {
+    const announced = redirect && targetOf(redirect, node, topology.layout?.nodes.values() ?? []);
+    const target = announced && reach(announced);
+    if (redirect?.kind === "moved") topology.moved(redirect.slot, target);
+    if (redirect === null || redirect.host === "") void topology.refresh();
+    if (target === null || redirects > AT_ONCE) {
       const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(unsettled, redirects - AT_ONCE));
       await delay(wait * (0.5 + Math.random() / 2));
     }
@@ -182,6 +211,10 @@ export class Router {
   #isLate({ since }: Errand): boolean {
     return performance.now() - since >= this.#options.commandTimeout;
   }
+}
+
+function randomOf(nodes: readonly ClusterNode[]): ClusterNode | null {
+  return nodes[Math.floor(Math.random() * nodes.length)] ?? null;
 }
 
 /** Whether the server did not run the command, and another node will, or the same one later. */

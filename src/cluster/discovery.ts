@@ -1,10 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTerminal } from "../connection/handshake.ts";
 import { onAbort } from "../core/abort.ts";
-import { ClusterError, ServerError } from "../errors.ts";
+import { ClusterError, ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import { addressOf, type Layout } from "./layout.ts";
-import { type Health, type HostPort, type Reading, readHealth, readShards, readSlots } from "./replies.ts";
+import {
+  type Health,
+  type HostPort,
+  type Reading,
+  readAssigned,
+  readHealth,
+  readShards,
+  readSlots,
+} from "./replies.ts";
+import { SLOTS } from "./slot.ts";
 
 /** A node that can be asked. */
 export interface Line {
@@ -18,6 +27,10 @@ export interface Discovered {
   readonly layout: Layout;
   /** How the node stands: unless it is well, what it says may be old. */
   readonly health: Health;
+  /** How many slots have a shard that is known. */
+  readonly covered: number;
+  /** Whether those are all the slots that have an owner. */
+  readonly complete: boolean;
 }
 
 /** How nodes are asked. */
@@ -32,8 +45,9 @@ const HEAD_START = 300;
 const SECOND_OPINION = 1000;
 
 /**
- * Asks nodes in turn what the cluster looks like, until one answers that is well; others are believed only where none
- * is. Rejects with one error that names every node and why it did not answer.
+ * Asks nodes in turn what the cluster looks like, until one answers that is well and knows of all slots; others are
+ * believed only where none does, and a node that knows of no slots never is. Rejects with one error that names every node
+ * and why its answer is of no use.
  */
 export async function discover(
   nodes: readonly HostPort[],
@@ -50,8 +64,9 @@ export async function discover(
   const inquire = async (node: HostPort): Promise<void> => {
     try {
       const found = await question(node, options, done.signal);
+      if (found.covered === 0) throw new ClusterError(NOTHING);
       if (worth(found) === BEST) good ??= found;
-      else if (doubtful === null || worth(found) > worth(doubtful)) doubtful = found;
+      else if (doubtful === null || isBetter(found, doubtful)) doubtful = found;
     } catch (error) {
       failures.push({ node, error });
     }
@@ -90,15 +105,25 @@ async function question(node: HostPort, options: DiscoveryOptions, signal: Abort
   };
   const abort = onAbort(signal, end);
   try {
+    const slots = async (): Promise<Layout> => readSlots(await line.command(["CLUSTER", "SLOTS"]), about);
     const [info, shards] = await Promise.allSettled([
       line.command(["CLUSTER", "INFO"]),
-      line.command(["CLUSTER", "SHARDS"]),
+      line.command(["CLUSTER", "SHARDS"]).then((reply) => readShards(reply, about)),
     ]);
-    const health = info.status === "fulfilled" ? readHealth(info.value) : "ok";
-    if (shards.status === "fulfilled") return { layout: readShards(shards.value, about), health };
-    if (!(shards.reason instanceof ServerError)) throw shards.reason;
-    // Before 7.0 there is no CLUSTER SHARDS.
-    return { layout: readSlots(await line.command(["CLUSTER", "SLOTS"]), about), health };
+    const said = info.status === "fulfilled" ? info.value : null;
+    const assigned = readAssigned(said) ?? SLOTS;
+    let layout: Layout;
+    if (shards.status === "rejected") {
+      if (!(shards.reason instanceof ServerError || shards.reason instanceof ProtocolError)) throw shards.reason;
+      // Before 7.0 there is no CLUSTER SHARDS.
+      layout = await slots();
+    } else {
+      layout = shards.value;
+      // After a failover Redis 7.2 lists a shard without its slots; CLUSTER SLOTS is right.
+      if (layout.covered < assigned) layout = layout.filledFrom(await slots().catch(() => shards.value));
+    }
+    const { covered } = layout;
+    return { layout, health: readHealth(said), covered, complete: covered >= assigned };
   } finally {
     abort[Symbol.dispose]();
     end();
@@ -108,15 +133,18 @@ async function question(node: HostPort, options: DiscoveryOptions, signal: Abort
 const BEST = 3;
 
 /** What a node's word is worth. */
-function worth({ layout, health }: Discovered): number {
-  if (!covers(layout)) return 0;
-  return health === "ok" ? BEST : health === "down" ? 2 : 1;
+function worth({ health, complete }: Discovered): number {
+  if (health === "ok") return complete ? BEST : 2;
+  return health === "down" ? 1 : 0;
 }
 
-/** Whether anybody serves anything: a node that was reset knows of none. */
-function covers({ shards }: Layout): boolean {
-  return shards.some(({ slots }) => slots.length > 0);
+function isBetter(found: Discovered, than: Discovered): boolean {
+  return worth(found) > worth(than) || (worth(found) === worth(than) && found.covered > than.covered);
 }
+
+/** Why the answer of a node that was reset, or is in no cluster yet, is of no use. */
+const NOTHING =
+  "It knows of no node that serves slots. If the cluster is not created yet: redis-cli --cluster create, or CLUSTER ADDSLOTS.";
 
 function unreachable(failures: readonly { readonly node: HostPort; readonly error: unknown }[]): Error {
   const errors = failures.map(({ error }) => error);

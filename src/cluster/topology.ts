@@ -100,9 +100,10 @@ export class Topology {
     return this.#due;
   }
 
-  /** A node said that another one serves the slot now. */
-  moved(slot: number, owner: HostPort): void {
-    if (this.#layout === null) return;
+  /** A node said that another one serves the slot now; where it was not told which, the nodes are asked. */
+  moved(slot: number, owner: HostPort | null): void {
+    if (owner === null) void this.refresh();
+    if (this.#layout === null || owner === null) return;
     const before = this.#layout;
     this.#layout = before.withOwner(slot, owner);
     if (this.#layout !== before) void this.refresh(owner);
@@ -163,8 +164,10 @@ export class Topology {
     this.#hint = null;
     const { signal } = this.#closed;
     try {
-      const { layout, health } = await discover(nodes, this.#options, signal);
+      const { layout: told, health, complete } = await discover(nodes, this.#options, signal);
       signal.throwIfAborted();
+      // Slots that have an owner which no node tells stay with the one that is known.
+      const layout = complete || this.#layout === null ? told : told.filledFrom(this.#layout);
       const diff = this.#layout === null ? null : layout.diff(this.#layout);
       this.#layout = layout;
       this.#isolated = health === "isolated";

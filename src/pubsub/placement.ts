@@ -19,6 +19,14 @@ export interface PlacementHost {
   giveUp(reason: unknown): void;
 }
 
+/** Names that no node of a cluster serves. */
+export interface Unserved {
+  /** Which, and what to do. */
+  readonly text: string;
+  /** What a node answered last; `null` if none was asked. */
+  readonly cause: ServerError | null;
+}
+
 /** Decides which link serves a name, and opens and closes links for that. The engine tells it what happens. */
 export interface Placement {
   readonly links: Iterable<Link>;
@@ -33,6 +41,8 @@ export interface Placement {
   stop(): Promise<void>;
   /** Gives an entry its home. */
   place(entry: Entry): void;
+  /** Why nodes that are connected do not serve entries; `null` where that is not the reason. */
+  unserved(entries: readonly Entry[]): Unserved | null;
   /** The entry is subscribed. */
   confirmed(entry: Entry): void;
   /** The entry is forgotten. */
@@ -82,6 +92,10 @@ export class OneLink implements Placement {
 
   place(entry: Entry): void {
     [entry.link] = this.links;
+  }
+
+  unserved(): null {
+    return null;
   }
 
   confirmed(): void {}

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { addressOf, type ClusterNode, type Layout, type Shard } from "../cluster/layout.ts";
-import { isUnsettled, redirectOf } from "../cluster/redirects.ts";
+import { isUnsettled, redirectOf, targetOf } from "../cluster/redirects.ts";
 import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
+import { unservedText } from "../cluster/unserved.ts";
 import { ClusterError, type ServerError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { type Entry, nowhere } from "./entry.ts";
 import type { Link } from "./link.ts";
-import type { Placement, PlacementHost } from "./placement.ts";
+import type { Placement, PlacementHost, Unserved } from "./placement.ts";
 import type { ClusterSource } from "./source.ts";
 import { Wanderers } from "./wanderers.ts";
 
@@ -38,6 +39,8 @@ export class ShardPlacement implements Placement {
   readonly #yielding: Set<Link> = new Set();
   /** Links that give their connections back. */
   readonly #leaving: Set<Promise<void>> = new Set();
+  /** What nodes answered last for slots that none of them has served since. */
+  readonly #refusals: Map<number, ServerError> = new Map();
   #forget: (() => void) | null = null;
   /** Aborted when there is nothing more to do. */
   #work: AbortController = new AbortController();
@@ -85,6 +88,7 @@ export class ShardPlacement implements Placement {
     this.#forget = null;
     this.#work.abort();
     this.#wanderers.stop();
+    this.#refusals.clear();
     for (const link of this.links) link.halt(reason);
   }
 
@@ -93,6 +97,7 @@ export class ShardPlacement implements Placement {
     this.#forget = null;
     this.#work.abort();
     this.#wanderers.stop();
+    this.#refusals.clear();
     for (const seat of this.#seats.values()) this.#close(seat);
     await Promise.all(this.#leaving);
   }
@@ -102,14 +107,32 @@ export class ShardPlacement implements Placement {
     if (this.#forget === null || layout === null) return;
     const slot = slotOf(entry.key);
     if (this.#wanderers.join(slot, entry)) return;
-    const shard = layout.shardOf(slot);
-    if (shard === null) this.#wanderers.strand(slot, entry);
-    else this.#move(entry, this.#seat(this.#choose(shard)).link);
+    const node = this.#choose(layout.shardOf(slot));
+    if (node === null) this.#wanderers.strand(slot, entry);
+    else this.#move(entry, this.#seat(node).link);
+  }
+
+  unserved(entries: readonly Entry[]): Unserved | null {
+    const { layout } = this.#source.topology;
+    const slots = new Map<number, Entry["name"][]>();
+    let cause: ServerError | null = null;
+    for (const { key, name, link } of entries) {
+      const slot = slotOf(key);
+      const refusal = this.#refusals.get(slot);
+      const isStranded = link === nowhere && layout !== null && layout.shardOf(slot) === null;
+      // A node that cannot be reached is told of as such.
+      if (!isStranded && (refusal === undefined || (link !== nowhere && !link.ready))) continue;
+      slots.set(slot, [...(slots.get(slot) ?? []), name]);
+      cause ??= refusal ?? null;
+    }
+    return slots.size === 0 ? null : { text: unservedText(slots, cause), cause };
   }
 
   confirmed(entry: Entry): void {
     if (this.#wanderers.idle) return;
-    this.#wanderers.arrived(slotOf(entry.key));
+    const slot = slotOf(entry.key);
+    this.#refusals.delete(slot);
+    this.#wanderers.arrived(slot);
   }
 
   left(entry: Entry): void {
@@ -147,6 +170,7 @@ export class ShardPlacement implements Placement {
 
   missed(link: Link): void {
     void this.#source.topology.refresh();
+    this.#strandGuesses(link);
     for (const shard of this.#shardsOf(link)) {
       for (const node of this.#alternatives(shard)) {
         const other = this.#seat(node).link;
@@ -183,14 +207,15 @@ export class ShardPlacement implements Placement {
       const served = entries.some((entry) => entry.confirmed === command.epoch);
       if (!isUnsettled(error) || served) return false;
     }
-    const target =
-      redirect === null
-        ? null
-        : this.#source.reach({ host: redirect.host || (seat?.node.host ?? ""), port: redirect.port });
-    if (redirect !== null && target !== null) this.#source.topology.moved(redirect.slot, target);
+    const { topology } = this.#source;
+    const announced = redirect && targetOf(redirect, seat?.node ?? null, topology.layout?.nodes.values() ?? []);
+    const target = announced && this.#reach(announced);
+    if (redirect?.kind === "moved") topology.moved(redirect.slot, target);
+    if (redirect?.host === "") void topology.refresh();
     for (const entry of entries) {
       this.#move(entry, nowhere);
       if (!entry.wanted) continue;
+      this.#refusals.set(slotOf(entry.key), error);
       if (target === null) this.#wanderers.strand(slotOf(entry.key), entry);
       else this.#wanderers.redirect(slotOf(entry.key), entry, target);
     }
@@ -234,16 +259,47 @@ export class ShardPlacement implements Placement {
     this.tidy();
   }
 
-  /** Wanderers of a slot may go to the node they were sent to, or to the one that the layout names. */
+  /**
+   * Wanderers of a slot may go to the node they were sent to, or to the one that the layout names. Where it names none,
+   * any node is asked, which tells by a MOVED.
+   */
   #settleDown(slot: number, entries: readonly Entry[], target: HostPort | null): boolean {
-    const shard = this.#source.topology.layout?.shardOf(slot) ?? null;
-    const node = target ?? (shard === null ? null : this.#choose(shard));
-    if (target === null) void this.#source.topology.refresh();
+    const { topology } = this.#source;
+    const node = target ?? this.#choose(topology.layout?.shardOf(slot) ?? null) ?? this.#anyNode();
+    if (target === null) void topology.refresh();
     if (node === null) return false;
     const { link } = this.#seat(node);
     for (const entry of entries) this.#move(entry, link);
     this.#host.restore(entries);
     return true;
+  }
+
+  /** A random node that lives; every other time one with a link that is up, so that few connections are opened. */
+  #anyNode(): ClusterNode | null {
+    const nodes = [...(this.#source.topology.layout?.nodes.values() ?? [])].filter(({ failed }) => !failed);
+    const connected = nodes.filter(({ address }) => this.#seats.get(address)?.link.ready === true);
+    const candidates = connected.length > 0 && Math.random() < 0.5 ? connected : nodes;
+    return candidates[Math.floor(Math.random() * candidates.length)] ?? null;
+  }
+
+  /** Channels whose slot has no known owner were to be asked for at this link, which does not come up. */
+  #strandGuesses(link: Link): void {
+    const { layout } = this.#source.topology;
+    for (const entry of this.#host.registry.shard.values()) {
+      const slot = slotOf(entry.key);
+      if (entry.link !== link || !entry.wanted || layout?.shardOf(slot) !== null) continue;
+      this.#move(entry, nowhere);
+      this.#wanderers.strand(slot, entry);
+    }
+  }
+
+  /** The address of a node from here; `null` where the user's function fails. */
+  #reach(announced: HostPort): HostPort | null {
+    try {
+      return this.#source.reach(announced);
+    } catch {
+      return null;
+    }
   }
 
   /**
@@ -296,8 +352,12 @@ export class ShardPlacement implements Placement {
     return adopted;
   }
 
-  /** The node that is to serve a shard: of the role that is wanted, one that has a link before one that has none. */
-  #choose({ nodes }: Shard): ClusterNode {
+  /**
+   * The node that is to serve a shard: of the role that is wanted, one that has a link before one that has none. `null` for
+   * a shard that is not known, or without nodes.
+   */
+  #choose(shard: Shard | null): ClusterNode | null {
+    const nodes = shard?.nodes ?? [];
     const rank = ({ role, failed, address }: ClusterNode): number => {
       const link = this.#seats.get(address)?.link;
       const unfit = failed || link?.failing === true ? 4 : 0;
@@ -306,7 +366,7 @@ export class ShardPlacement implements Placement {
     };
     const best = Math.min(...nodes.map(rank));
     const equals = nodes.filter((node) => rank(node) === best);
-    return equals[Math.floor(Math.random() * equals.length)] as ClusterNode;
+    return equals[Math.floor(Math.random() * equals.length)] ?? null;
   }
 
   #seat(node: HostPort): Seat {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Discovered, type DiscoveryOptions, discover } from "../../../src/cluster/discovery.ts";
+import { isTerminal } from "../../../src/connection/handshake.ts";
 import { ClusterError, ConnectionError, ServerError } from "../../../src/errors.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
 
@@ -120,12 +121,61 @@ describe("a node without the majority", () => {
     expect([ports(await found), (await found).health]).toEqual([[1], "isolated"]);
   });
 
-  test("and one that knows of no slots comes after one that does", async () => {
+  test("and one that knows of no slots is never believed", async () => {
     const reset = { shards: shards(1, []) };
     expect(ports(await ask([reset, {}]).found)).toEqual([2]);
     expect(ports(await ask([reset, { info: ISOLATED }]).found)).toEqual([2]);
     expect(ports(await ask([{ info: ISOLATED }, reset]).found)).toEqual([1]);
-    expect(ports(await ask([reset]).found)).toEqual([1]);
+    for (const nothing of [reset, { shards: [] }, { shards: new ServerError("ERR no"), slots: [] }]) {
+      const error = await ask([nothing]).found.catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(ClusterError);
+      expect([String(error), isTerminal(error)]).toEqual([
+        expect.stringContaining("knows of no node that serves"),
+        false,
+      ]);
+    }
+  });
+});
+
+describe("CLUSTER SHARDS is not trusted alone", () => {
+  const assigned = (count: number) => `cluster_state:ok\r\ncluster_slots_assigned:${count}\r\n`;
+
+  test("where it covers fewer slots than are assigned, CLUSTER SLOTS tells the others", async () => {
+    const { found } = ask([
+      {
+        info: assigned(100),
+        shards: [...(shards(1, [0, 49]) as Reply[]), ...(shards(2, []) as Reply[])],
+        slots: [[50, 99, ["h", 2, "id"]]],
+      },
+      {},
+    ]);
+    const { layout, covered, complete } = await found;
+    expect([covered, complete, layout.ownerOf(49)?.port, layout.ownerOf(50)?.port]).toEqual([100, true, 1, 2]);
+    expect(layout.shards).toHaveLength(2);
+  });
+
+  test("nor where CLUSTER INFO does not tell how many are", async () => {
+    const { found } = ask([
+      { info: new ServerError("NOPERM"), shards: shards(1, [0, 9]), slots: [[10, 16_383, ["h", 2]]] },
+    ]);
+    expect(await found).toMatchObject({ covered: 16_384, complete: true });
+  });
+
+  test("where both fall short another node is asked, and the one that knows most is believed", async () => {
+    const some = { info: assigned(100), shards: shards(1, [0, 49]), slots: new ServerError("ERR") };
+    const more = { info: assigned(100), shards: shards(2, [0, 59]), slots: new ConnectionError("lost") };
+    expect(ports(await ask([some, more, {}]).found)).toEqual([3]);
+    const { layout, complete } = await ask([some, more, some]).found;
+    expect([layout.ownerOf(59)?.port, complete]).toEqual([2, false]);
+  });
+
+  test("slots that nobody owns are not looked for", async () => {
+    const { found, asked } = ask([{ info: assigned(50), shards: shards(1, [0, 49]) }, {}]);
+    expect([(await found).complete, asked]).toEqual([true, [1]]);
+  });
+
+  test("an answer that is none is like a server without the command", async () => {
+    expect(ports(await ask([{ shards: "text", slots: [[0, 5, ["h", 77, "id"]]] }]).found)).toEqual([77]);
   });
 });
 

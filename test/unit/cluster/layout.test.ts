@@ -99,6 +99,68 @@ describe("withOwner", () => {
   });
 });
 
+describe("filledFrom", () => {
+  test("takes the shards of slots that it does not know, and nothing else", () => {
+    const known = layout();
+    const other = new Layout([
+      shard([[0, 15]], node(3)),
+      shard([[16, 19]], node(2)),
+      shard([[30, 35]], node(4), node(14, "replica")),
+    ]);
+    const filled = known.filledFrom(other);
+    expect([0, 9, 10, 15, 16, 19, 20, 30, 35, 36].map((slot) => filled.ownerOf(slot)?.port)).toEqual([
+      1,
+      1,
+      3,
+      3,
+      2,
+      2,
+      2,
+      4,
+      4,
+      undefined,
+    ]);
+    expect(filled.shardOf(16)?.nodes.map(({ port }) => port)).toEqual([2, 12]);
+    expect([filled.nodes.has("h:14"), known.nodes.has("h:3"), filled.covered]).toEqual([true, false, 21 + 10 + 6]);
+    expect(known.filledFrom(layout())).toBe(known);
+  });
+
+  test("a node that is known to be dead stays so", () => {
+    const known = new Layout([shard([[0, 0]], node(1), node(2, "replica", true))]);
+    const filled = known.filledFrom(new Layout([shard([[1, 1]], node(2))]));
+    expect([filled.ownerOf(1)?.failed, filled.nodes.get("h:2")?.failed]).toEqual([true, true]);
+  });
+});
+
+describe("what contradicts itself", () => {
+  test("a slot that two shards claim belongs to the one whose primary lives", () => {
+    for (const order of [0, 1]) {
+      const claims = [
+        shard([[0, 9]], node(1, "primary", true)),
+        shard([[5, 9]], node(2)),
+        shard([[0, 9]], node(3, "replica")),
+      ];
+      const known = new Layout(order === 0 ? claims : claims.reverse());
+      expect(known.ownerOf(7)?.port).toBe(2);
+    }
+  });
+
+  test("an address that is listed twice stands for the node that lives", () => {
+    for (const nodes of [
+      [node(1, "primary", true), node(1)],
+      [node(1), node(1, "primary", true)],
+    ]) {
+      expect(new Layout(nodes.map((one) => shard([], one))).nodes.get("h:1")?.failed).toBe(false);
+    }
+  });
+
+  test("nodes without end, named by one redirect after the other, do not grow it without end", () => {
+    let known = new Layout(Array.from({ length: 2 ** 15 - 1 }, (_, index) => shard([], node(index + 1))));
+    known = known.withOwner(1, { host: "other", port: 1 });
+    expect([known.ownerOf(1), known.shards.length]).toEqual([null, 2 ** 15 - 1]);
+  });
+});
+
 describe("a diff", () => {
   test("tells who came, who went, and which slots have another owner, or none", () => {
     const before = layout();

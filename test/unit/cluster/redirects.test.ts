@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isUnsettled, redirectOf, unknownHost } from "../../../src/cluster/redirects.ts";
+import { isHostName, isUnsettled, redirectOf, targetOf, unknownHost } from "../../../src/cluster/redirects.ts";
 import { ServerError } from "../../../src/errors.ts";
 
 const read = (message: string) => redirectOf(new ServerError(message));
@@ -23,6 +23,13 @@ describe("a redirect is read", () => {
     "MOVED x 127.0.0.1:1",
     "MOVED 1 127.0.0.1",
     "MOVED 1 127.0.0.1:port",
+    "MOVED 16384 127.0.0.1:1",
+    "MOVED 1 127.0.0.1:0",
+    "MOVED 1 127.0.0.1:65536",
+    "MOVED -1 127.0.0.1:1",
+    "MOVED 1 a b:1",
+    "MOVED 1 a\u0000b:1",
+    `ASK 1 ${"x".repeat(300)}:1`,
     "MOVEDX 1 127.0.0.1:1",
     "CLUSTERDOWN Hash slot not served",
   ])("and nothing else: %s", (message) => {
@@ -34,9 +41,45 @@ describe("a redirect is read", () => {
   });
 });
 
+describe("a redirect leads", () => {
+  const target = (message: string, known: { host: string; port: number }[] = []) => {
+    const redirect = read(message);
+    return redirect && targetOf(redirect, { host: "answered", port: 1 }, known);
+  };
+
+  test("to the node that it names", () => {
+    expect(target("MOVED 1 h:1")).toEqual({ host: "h", port: 1 });
+  });
+
+  test("without a host, to the node that is known by the port, else to the host that answered", () => {
+    const known = [
+      { host: "a", port: 2 },
+      { host: "b", port: 3 },
+      { host: "c", port: 3 },
+    ];
+    expect(["?:2", ":2", "?:3", ":4"].map((where) => target(`MOVED 1 ${where}`, known))).toEqual([
+      { host: "a", port: 2 },
+      { host: "a", port: 2 },
+      { host: "answered", port: 3 },
+      { host: "answered", port: 4 },
+    ]);
+  });
+
+  test("nowhere, where it names the node that answered, or where none is known to have", () => {
+    expect(target("MOVED 1 ?:1", [{ host: "a", port: 1 }])).toBe(null);
+    expect(targetOf({ kind: "moved", slot: 1, host: "", port: 2 }, null, [])).toBe(null);
+  });
+});
+
+test("what can be a host", () => {
+  const hosts = ["h", "::1", "fe80::1%eth0", "10.0.0.1", "exämple.org", "", "?", "a b", "a\nb", "\u001b[0m", 5, null];
+  expect(hosts.map(isHostName)).toEqual([true, true, true, true, true, ...new Array(7).fill(false)]);
+});
+
 test("what will be served later", () => {
   const unsettled = (message: string) => isUnsettled(new ServerError(message));
   expect(["CLUSTERDOWN Hash slot not served", "TRYAGAIN Multiple keys"].map(unsettled)).toEqual([true, true]);
+  expect(["MOVED 1", "MOVED 1 h:0", "ASK x y"].map(unsettled)).toEqual([true, true, true]);
   expect(["MOVED 1 h:1", "CROSSSLOT Keys", "LOADING", "ERR CLUSTERDOWN"].map(unsettled)).toEqual(
     new Array(4).fill(false),
   );

@@ -7,9 +7,9 @@ import type { Reply } from "../../../src/resp/reply.ts";
 import { eventually } from "../../support/eventually.ts";
 
 /** A cluster of one node with all slots, at this port. */
-const shards = (port: number): Reply => [
+const shards = (port: number, slots: readonly number[] = [0, 16_383]): Reply => [
   new Map<Reply, Reply>([
-    ["slots", [0, 16_383]],
+    ["slots", [...slots]],
     ["nodes", [new Map<Reply, Reply>(Object.entries({ endpoint: "h", port, role: "master", health: "online" }))]],
   ]),
 ];
@@ -22,7 +22,13 @@ afterEach(() => {
 
 /** A topology whose nodes answer as `world` says; notes who was asked. */
 function start(options: Partial<TopologyOptions> = {}) {
-  const world = { port: 1, failure: null as Error | null, hold: null as Promise<void> | null };
+  const world = {
+    port: 1,
+    slots: [0, 16_383] as readonly number[],
+    assigned: 16_384,
+    failure: null as Error | null,
+    hold: null as Promise<void> | null,
+  };
   const asked: number[] = [];
   const topology = new Topology({
     seeds: [{ host: "h", port: 1 }],
@@ -36,7 +42,9 @@ function start(options: Partial<TopologyOptions> = {}) {
       return {
         command: async ([, subcommand]) => {
           await world.hold;
-          return subcommand === "INFO" ? "cluster_state:ok\r\n" : shards(world.port);
+          if (subcommand === "INFO") return `cluster_state:ok\r\ncluster_slots_assigned:${world.assigned}\r\n`;
+          if (subcommand === "SLOTS") throw new ServerError("ERR not allowed");
+          return shards(world.port, world.slots);
         },
         end() {},
       };
@@ -219,5 +227,48 @@ describe("refreshing", () => {
     const before = asked.length;
     await sleep(150);
     expect(asked.length).toBe(before);
+  });
+});
+
+describe("worse knowledge does not replace better", () => {
+  test("an empty answer at the start is asked again by the policy", async () => {
+    const { topology, world } = start();
+    world.slots = [];
+    const learned = topology.known(never);
+    await eventually(() => expect(topology.refreshes).toBeGreaterThan(2));
+    expect([topology.layout, String(topology.failure)]).toEqual([null, expect.stringContaining("is not created")]);
+    world.slots = [0, 16_383];
+    expect(owner(await learned)).toBe(1);
+  });
+
+  test("an answer that covers nothing leaves all as it was", async () => {
+    const { topology, world } = start();
+    await topology.known(never);
+    world.slots = [];
+    await topology.refresh();
+    expect([owner(topology.layout), topology.layout?.covered, topology.failure]).toEqual([
+      1,
+      16_384,
+      expect.anything(),
+    ]);
+  });
+
+  test("where an answer lacks slots that have an owner, the one that is known stays", async () => {
+    const { topology, world } = start();
+    await topology.known(never);
+    Object.assign(world, { port: 2, slots: [0, 9] });
+    await topology.refresh();
+    expect([0, 10].map((slot) => topology.layout?.ownerOf(slot)?.port)).toEqual([2, 1]);
+    world.assigned = 10;
+    await topology.refresh();
+    expect([0, 10].map((slot) => topology.layout?.ownerOf(slot)?.port)).toEqual([2, undefined]);
+  });
+
+  test("a slot that moved to a node that is not named is asked for", async () => {
+    const { topology } = start();
+    await topology.known(never);
+    topology.moved(5, null);
+    await eventually(() => expect(topology.refreshes).toBe(2));
+    expect(owner(topology.layout)).toBe(1);
   });
 });
