@@ -2,6 +2,7 @@ import { onAbort } from "../core/abort.ts";
 import { TimeoutError } from "../errors.ts";
 import { Call, type Phase } from "./call.ts";
 import { type Claim, discard, type Entry, type Home } from "./entry.ts";
+import type { Unserved } from "./placement.ts";
 import { BATCH } from "./reconcile.ts";
 import type { Wish } from "./wish.ts";
 
@@ -11,6 +12,8 @@ export interface CallsOwner {
   readonly links: Iterable<Home>;
   /** Why the last connection or attempt ended. */
   readonly failure: unknown;
+  /** Why nodes that are connected do not serve entries; `null` where that is not the reason. */
+  unserved?(entries: readonly Entry[]): Unserved | null;
   /** The next place in the order of calls and commands. */
   nextOrder(): number;
   /** A call was made, or is settled. */
@@ -196,6 +199,11 @@ export class Calls {
 
   /** What a call that ran out of time rejects with. */
   #late({ left }: Claim, bound: number): TimeoutError {
+    const unserved = this.#owner.unserved?.(left);
+    if (unserved) {
+      const { text, cause } = unserved;
+      return new TimeoutError(`Not subscribed within ${bound} ms. ${text}`, cause === null ? undefined : { cause });
+    }
     if (left.length > 0 && left.every((entry) => entry.link.ready)) {
       return new TimeoutError(`No confirmation for ${nameList(left)} within ${bound} ms.`);
     }

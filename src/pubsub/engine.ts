@@ -11,7 +11,7 @@ import type { GapCause } from "./gap.ts";
 import { HeldGaps } from "./held-gaps.ts";
 import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
 import { Losses, type Missed } from "./losses.ts";
-import type { Placement, PlacementHost } from "./placement.ts";
+import type { Placement, PlacementHost, Unserved } from "./placement.ts";
 import { inSlotOf, Probe, type Probed, type ProbeSettings } from "./probe.ts";
 import { reconcile, type Step } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
@@ -181,6 +181,10 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     return ++this.#order;
   }
 
+  unserved(entries: readonly Entry[]): Unserved | null {
+    return this.#placement.unserved(entries);
+  }
+
   trying(call: Claim): boolean {
     return this.#denials.trying(call);
   }
@@ -283,6 +287,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
       for (const entry of left) this.#unsubscribed(command, entry, null);
     } else if (this.#placement.redirected(command, error)) {
       this.#failure = error;
+      // What waits for a node has the time that calls have without a connection.
+      this.#calls.time();
       for (const entry of live) this.#interrupt(entry, "stale", (link as Link).staleSince(entry));
     } else if (command.restores && isPassing(error)) {
       // The next connection restores; nothing of this one counts as answered.
