@@ -30,7 +30,7 @@ export interface CommandOwner {
  *
  * A SUNSUBSCRIBE is different: a slot that leaves the node takes its subscriptions with it, told by a push that looks
  * like the confirmation, and the command is then answered by a MOVED. So a PING goes behind it, and only the nonce that
- * comes back says that all its answers are there.
+ * comes back says that all its answers are there. A bare one is about all shard channels of the connection.
  */
 export class Command implements PendingReply {
   readonly wantsText = false;
@@ -52,6 +52,10 @@ export class Command implements PendingReply {
   readonly audits: boolean;
   /** What the PING behind it comes back with; `null` where there is none. */
   readonly nonce: string | null;
+  /** Whether it is sent without its names. */
+  readonly bare: boolean;
+  /** The error that came before the nonce; `null` if none did. */
+  refusal: ServerError | null = null;
   /** What its entries remember of it. */
   readonly told: Told;
   readonly #entries: Entry[];
@@ -79,6 +83,7 @@ export class Command implements PendingReply {
     this.restores = context.restores;
     this.audits = context.audits;
     this.nonce = step.verb === "SUNSUBSCRIBE" ? `tidings-sunsubscribe-${context.order}` : null;
+    this.bare = step.bare ?? false;
     this.#owner = context.owner;
     const { epoch, subscribes, restores, order } = this;
     this.told = { epoch, subscribes, restores, order, unanswered: this };
@@ -88,8 +93,9 @@ export class Command implements PendingReply {
     return this.verb === "SUBSCRIBE" || this.verb === "PSUBSCRIBE" || this.verb === "SSUBSCRIBE";
   }
 
+  /** The names that are sent. */
   get keys(): string[] {
-    return this.#entries.map((entry) => entry.key);
+    return this.bare ? [] : this.#entries.map((entry) => entry.key);
   }
 
   /** Whether none of its names is confirmed yet. */
@@ -124,6 +130,7 @@ export class Command implements PendingReply {
 
   settle(reply: Reply): boolean {
     if (this.nonce !== null) {
+      if (reply instanceof ServerError) this.refusal = reply;
       if (String(reply) !== this.nonce) return false;
       this.#owner.fenced(this);
       return true;

@@ -60,6 +60,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   readonly #calls: Calls;
   readonly #audit: Audit | null;
   readonly #probe: Probe | null;
+  /** The order of the last command before a bare SUNSUBSCRIBE, by link. */
+  readonly #clearedAt: WeakMap<Carrier, number> = new WeakMap();
   #order = 0;
   #epoch = 0;
   #started = false;
@@ -283,7 +285,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     const { link, left } = command;
     const live = left.filter((entry) => entry.confirmed === command.epoch);
     if (!command.subscribes) {
-      // NOSUB and its like: there was nothing to unsubscribe.
+      // NOSUB: there was nothing to unsubscribe. After another refusal the server may still have it.
+      if (live.length > 0 && error.code !== "NOSUB") link.doubt();
       for (const entry of left) this.#unsubscribed(command, entry, null);
     } else if (this.#placement.redirected(command, error)) {
       this.#failure = error;
@@ -309,7 +312,12 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   }
 
   fenced(command: Command): void {
-    for (const entry of command.left) this.#unsubscribed(command, entry, null);
+    const kept = new Set(command.left.filter((entry) => this.#isKept(command, entry)));
+    if (kept.size > 0 && command.bare) command.link.doubt();
+    else if (kept.size > 0) this.#unsubscribeBare(command, kept);
+    for (const entry of command.left) {
+      if (command.bare || !kept.has(entry)) this.#unsubscribed(command, entry, null);
+    }
     this.#answered(command);
     this.#placement.tidy();
   }
@@ -458,6 +466,26 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
       entry.link = link;
       this.#dispatch({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, { audits: true });
     }
+  }
+
+  /** Whether a SUNSUBSCRIBE was refused, and the server has the subscription still (Redis 8.0: a replica's MOVED). */
+  #isKept({ refusal, epoch, told, link, order, audits }: Command, entry: Entry): boolean {
+    if (audits || refusal === null || refusal.code === "NOSUB" || !link.ready || link.epoch !== epoch) return false;
+    // What was sent before a bare one goes with it.
+    return entry.last === told && entry.confirmed === epoch && order > (this.#clearedAt.get(link) ?? 0);
+  }
+
+  /**
+   * A SUNSUBSCRIBE without names, which no server refuses, for names that one with names did not end. The others of the
+   * connection are subscribed again behind it, in the same piece; what they miss between is a gap like another.
+   */
+  #unsubscribeBare({ link, call }: Command, kept: Iterable<Entry>): void {
+    this.#clearedAt.set(link, this.#order);
+    this.#dispatch({ verb: "SUNSUBSCRIBE", entries: [...kept], bare: true }, link, { call });
+    const others = [...this.registry.shard.values()].filter(
+      (entry) => entry.link === link && entry.wanted && entry.asked,
+    );
+    for (const step of reconcile(others, true)) this.#dispatch(step, link, { restores: true });
   }
 
   // ---

@@ -8,6 +8,8 @@ export type Verb = "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" |
 export interface Step {
   readonly verb: Verb;
   readonly entries: readonly Entry[];
+  /** Sent without names, which stands for all that the connection has. Default false. */
+  readonly bare?: boolean;
 }
 
 /** Names in one command: enough that 100,000 need few commands, few enough that a denied one is soon found. */

@@ -4,6 +4,8 @@ import { isUnsettled, redirectOf, targetOf } from "../cluster/redirects.ts";
 import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
 import { unservedText } from "../cluster/unserved.ts";
+import type { Connection, Patience } from "../connection/connection.ts";
+import { quiet } from "../core/deferred.ts";
 import { ClusterError, type ServerError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { type Entry, nowhere } from "./entry.ts";
@@ -374,7 +376,7 @@ export class ShardPlacement implements Placement {
     const known = this.#seats.get(address);
     if (known !== undefined) return known;
     const link = this.#host.link({
-      dial: (patience, signal) => this.#source.leaseFrom(node, patience, signal),
+      dial: (patience, signal) => this.#dial(node, patience, signal),
       release: (connection) => this.#source.release(connection),
     });
     const seat = { node, address, link };
@@ -382,6 +384,14 @@ export class ShardPlacement implements Placement {
     this.#seatOf.set(link, seat);
     link.start();
     return seat;
+  }
+
+  async #dial(node: HostPort, patience: Patience, signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#source.leaseFrom(node, patience, signal);
+    const known = this.#source.topology.layout?.nodes.get(addressOf(node.host, node.port));
+    // A replica of Redis 8.0 refuses a SUNSUBSCRIBE with names otherwise. In RESP2 it must come before any SSUBSCRIBE.
+    if (known?.role === "replica") void quiet(connection.command(["READONLY"]));
+    return connection;
   }
 
   #close({ address, link }: Seat): void {
