@@ -51,6 +51,8 @@ const REDIRECTS = 16;
 const AT_ONCE = 2;
 const FIRST_WAIT = 10;
 const LONGEST_WAIT = 500;
+/** A command is sent again only while it has this long for an answer; milliseconds. */
+const LAST_CHANCE = 20;
 /** Of so many questions who serves a slot one goes to a node that may not be connected. */
 const ELSEWHERE = 4;
 
@@ -191,19 +193,24 @@ export class Router {
     const { topology, reach } = this.#options;
     const redirect = redirectOf(error);
     const command = String(errand.args[0]).toUpperCase();
-    if (redirect === null && this.#isLate(errand)) throw this.#unserved(errand, error);
-    if (redirects > REDIRECTS || this.#isLate(errand)) {
-      throw new ClusterError(`${command} was sent on ${redirects} times, at last with: ${error.message}.`, {
-        cause: error,
-      });
-    }
+    const giveUp = (): Error =>
+      redirect === null
+        ? this.#unserved(errand, error)
+        : new ClusterError(`${command} was sent on ${redirects} times, at last with: ${error.message}.`, {
+            cause: error,
+          });
+    if (redirects > REDIRECTS || this.#isLate(errand)) throw giveUp();
     const announced = redirect && targetOf(redirect, node, topology.layout?.nodes.values() ?? []);
     const target = announced && reach(announced);
     if (redirect?.kind === "moved") topology.moved(redirect.slot, target);
     if (redirect === null || redirect.host === "") void topology.refresh();
     if (target === null || redirects > AT_ONCE) {
       const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(unsettled, redirects - AT_ONCE));
-      await delay(wait * (0.5 + Math.random() / 2));
+      const left = errand.since + this.#options.commandTimeout - performance.now();
+      const pause = wait * (0.5 + Math.random() / 2);
+      // What is sent at the last moment would end without an answer, and nobody knew whether it was run.
+      await delay(left - pause < LAST_CHANCE ? Math.ceil(left) : pause);
+      if (this.#isLate(errand)) throw giveUp();
     }
     return redirect?.kind === "ask" ? target : null;
   }
