@@ -1,8 +1,10 @@
+import { printable } from "./printable.ts";
+
 /**
  * Every error of tidings. One base, a stable `code`, the `cause` kept, and a message that says what to do.
  *
  * The classes are branded: `instanceof` holds between two installed copies (ESM beside CommonJS, say).
- * No message carries a credential or a payload.
+ * No message carries a credential or a payload. Each is one line: control characters of what it quotes are escaped.
  */
 
 /** The `code` of every error that is not a {@link ServerError}. */
@@ -43,8 +45,8 @@ export class TidingsError extends Error {
   readonly code: TidingsErrorCode | ServerErrorCode;
 
   constructor(code: TidingsErrorCode | ServerErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
+    super(printable(message), options);
+    this.code = printable(code);
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

@@ -115,7 +115,12 @@ describe("a server's error", () => {
     ["", "ERR"],
     [" begins with a space", "ERR"],
   ])("%j has the code %s", (message, code) => {
-    expect(new ServerError(message)).toMatchObject({ code, message, command: null, names: [] });
+    expect(new ServerError(message)).toMatchObject({
+      code,
+      message: message.replace("\t", "\\t"),
+      command: null,
+      names: [],
+    });
   });
 
   test.each([
@@ -181,5 +186,34 @@ describe("a codec's error", () => {
       expect(inspect([error], options)).not.toMatch(/hunter2|68 75 6e 74/);
     }
     expect(inspect(error)).toContain("CodecError: The codec refused a payload");
+  });
+});
+
+describe("text of a peer in a message", () => {
+  const hostile = "a\r\nb\u001b[2Jc\u0085d\u2028e\u2029f\u0000g\u007fh\ti";
+  const escaped = "a\\r\\nb\\u001b[2Jc\\u0085d\\u2028e\\u2029f\\u0000g\\u007fh\\ti";
+
+  test.each([
+    ["an error reply", new ServerError(`ERR ${hostile}`)],
+    ["an error reply about a command", new ServerError(`ERR ${hostile}`).about("GET")],
+    ["any other error", new ClusterError(`The node ${hostile} is gone.`)],
+  ])("%s is one line without control characters", (_what, error) => {
+    expect(error.message).toContain(escaped);
+    expect(error.message).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+  });
+
+  test("a channel's name too", () => {
+    for (const error of [new HandlerError(hostile, null, null), new CodecError(hostile, Buffer.of(), null)]) {
+      expect(error.message).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+      expect(error.channel).toBe(hostile);
+    }
+  });
+
+  test("a first word", () => {
+    expect(new ServerError("ER\u001bR no").code).toBe("ER\\u001bR");
+  });
+
+  test("text beyond ASCII stays", () => {
+    expect(new ServerError("ERR 错误 é 🙂").message).toBe("ERR 错误 é 🙂");
   });
 });
