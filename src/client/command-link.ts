@@ -15,6 +15,8 @@ export type ClientState = "idle" | "connecting" | "live" | "reconnecting" | "fai
 
 /** Who is told what happens on the link. */
 export interface CommandLinkOwner {
+  /** The server, as messages name it. */
+  readonly address: string;
   dial(signal: AbortSignal): Promise<Connection>;
   /** A connection is ready. */
   ready(): void;
@@ -216,8 +218,8 @@ export class CommandLink {
   }
 
   #late(what: string, timeout: number): TimeoutError {
-    const why = this.#cause instanceof Error ? ` ${this.#cause.message}` : " Is the server up?";
-    return new TimeoutError(`${what} within ${timeout} ms.${why}`, { cause: this.#cause ?? undefined });
+    const why = this.#cause instanceof Error ? this.#cause.message : `Is ${this.#owner.address} up?`;
+    return new TimeoutError(`${what} within ${timeout} ms. ${why}`, { cause: this.#cause ?? undefined });
   }
 
   #rejectAll(reason: unknown): void {

@@ -114,6 +114,7 @@ export class Nodes {
     let dials = 0;
     const link = new CommandLink(
       {
+        address,
         dial: async (signal) => {
           const returns = dials++ > 0;
           const connection = await Connection.open(settings, this.#options.patience, signal);

@@ -5,6 +5,7 @@ import type { ConnectionSettings, Credentials, Endpoint } from "../connection/se
 import { type ParsedUrl, parseUrl } from "../connection/url.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import {
+  boolean,
   type Check,
   callable,
   check,
@@ -44,6 +45,11 @@ export interface ClientOptions<Data = string, In = Data, Form extends NameForm =
   readonly tls?: boolean | TlsOptions | undefined;
   /** The name in CLIENT LIST (CLIENT SETNAME). Default: none. */
   readonly clientName?: string | undefined;
+  /**
+   * Tells the server the library's name and version (CLIENT SETINFO, which servers before 7.2 refuse without harm). `false`
+   * for a proxy that hangs up at it. Default true.
+   */
+  readonly clientInfo?: boolean | undefined;
   /** RESP3, which falls back to RESP2 where the server does not speak it; or RESP2 alone. Default 3. */
   readonly protocol?: 2 | 3 | undefined;
   /** Milliseconds for one attempt to connect, its handshake included. Default 10,000. */
@@ -72,6 +78,8 @@ export interface ClientOptions<Data = string, In = Data, Form extends NameForm =
   readonly names?: Form | undefined;
   /** Resolves host names, as for `net.connect`. Asked at each connect. Default: `dns.lookup`. */
   readonly lookup?: LookupFunction | undefined;
+  /** The kind of addresses that host names are resolved to: 4, 6, or 0 for both. Default 0. `?family=` in the URL. */
+  readonly family?: 0 | 4 | 6 | undefined;
   /** Aborting closes the client. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -126,6 +134,7 @@ export const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
     "a string of printable characters without spaces",
     (value) => typeof value === "string" && /^[!-~]*$/.test(value),
   ),
+  clientInfo: boolean,
   protocol: oneOf(2, 3),
   connectTimeout: milliseconds,
   readyTimeout: numeric(
@@ -142,6 +151,7 @@ export const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   codec,
   names: nameForm,
   lookup: callable,
+  family: oneOf(0, 4, 6),
   signal,
 };
 
@@ -185,11 +195,14 @@ export function resolved(url: UrlLogin | null, options: AnyClientOptions, db: nu
     connection: {
       tls: tls(url, options),
       credentials: credentials(url, options),
+      rotates: options.credentials !== undefined,
       clientName: options.clientName || null,
-      protocol: options.protocol ?? 3,
+      clientInfo: options.clientInfo ?? true,
+      protocol: options.protocol ?? url?.protocol ?? 3,
       db,
       connectTimeout: options.connectTimeout ?? 10_000,
       lookup: options.lookup,
+      family: options.family ?? url?.family ?? 0,
     },
     commandTimeout: options.commandTimeout ?? 10_000,
     consumers: {

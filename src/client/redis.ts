@@ -1,5 +1,5 @@
 import { Connection, type Patience } from "../connection/connection.ts";
-import type { ConnectionSettings } from "../connection/settings.ts";
+import { address, type ConnectionSettings } from "../connection/settings.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import type { ChannelMessage, PatternMessage } from "../pubsub/message.ts";
 import type { Named, PubSubOptions } from "../pubsub/options.ts";
@@ -38,6 +38,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
     this.#settings = options.connection;
     this.#commands = new CommandLink(
       {
+        address: address(this.#settings.endpoint),
         dial: async (signal) => {
           const connection = await Connection.open(this.#settings, this.patience, signal);
           connection.role.demoted = (error) => this.tellDemotion(error);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isTerminal } from "../connection/handshake.ts";
+import { isTerminal } from "../connection/refusals.ts";
 import { onAbort } from "../core/abort.ts";
 import { ClusterError, ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isTerminal } from "../connection/handshake.ts";
+import { isTerminal } from "../connection/refusals.ts";
 import { checkWait } from "../connection/supervisor.ts";
 import { onAbort } from "../core/abort.ts";
 import type { RetryPolicy } from "../core/backoff.ts";

@@ -1,17 +1,20 @@
 import type { Socket } from "node:net";
 import { onAbort } from "../core/abort.ts";
-import { Deferred } from "../core/deferred.ts";
+import { Deferred, quiet } from "../core/deferred.ts";
 import { type Moment, takeMoment } from "../core/moment.ts";
 import { Ring } from "../core/ring.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { diagnostics } from "../diagnostics.ts";
-import { ConnectionError, ProtocolError, TidingsError, TimeoutError } from "../errors.ts";
+import { ConnectionError, ProtocolError, ServerError, TidingsError, TimeoutError } from "../errors.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { type Argument, Encoder } from "../resp/encoder.ts";
 import type { Confirmed, Name, Payload, Receiver, Reply } from "../resp/reply.ts";
+import { type Progress, socketLost, tooSlow } from "./failures.ts";
 import { shakeHands } from "./handshake.ts";
+import { OrderProof, type Proof } from "./order-proof.ts";
 import { Fence, FencePing, PendingCommand, type PendingReply } from "./pending.ts";
 import { noPushes, type PushReceiver, pushTo } from "./pushes.ts";
+import { isRefusedLogin } from "./refusals.ts";
 import { RoleWatch } from "./role.ts";
 import { address, type ConnectionSettings, checkCredentials } from "./settings.ts";
 import { openSocket } from "./transport.ts";
@@ -30,8 +33,10 @@ export interface Patience {
 const FLUSH_AT = 64 * 1024;
 /** A PING marks how far the stream was read at most so often; milliseconds. */
 const FENCE_INTERVAL = 100;
-/** A read of no more bytes may hold nothing but the answer to such a PING, which is no reason to send the next so soon. */
+/** A read of no more bytes may hold nothing but the answer to such a PING, which is no reason for the next one. */
 const FENCE_ANSWER = 24;
+/** A peer that greets its clients with more replies than this is none of Redis. */
+const MOST_STRAYS = 16;
 
 /**
  * One socket, one life. Commands go out in the order they are issued, those of one tick in one write; replies settle
@@ -72,6 +77,8 @@ export class Connection implements Receiver {
   #login = false;
   #open = false;
   #ready = false;
+  /** The error that the server answered last with while the connection was made. */
+  #lastWords: ServerError | null = null;
   #arraysArePushes = false;
   #flushing = false;
   #paused = false;
@@ -82,6 +89,8 @@ export class Connection implements Receiver {
   /** The PING among the commands that are being collected. */
   #unsentFence: FencePing | null = null;
   #fencedAt = Number.NEGATIVE_INFINITY;
+  /** Whether what is being decoded held the answer to such a PING. */
+  #fencePassed = false;
 
   private constructor(settings: ConnectionSettings, patience: Patience) {
     this.settings = settings;
@@ -93,10 +102,29 @@ export class Connection implements Receiver {
     );
   }
 
-  /** Dials and shakes hands within `connectTimeout`. Rejects with why it could not; then nothing is left open. */
+  /**
+   * Dials and shakes hands within `connectTimeout`. Rejects with why it could not; then nothing is left open. Credentials
+   * that rotate may be refused once: they are asked for again.
+   */
   static async open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
+    const since = performance.now();
+    try {
+      return await Connection.#attempt(settings, patience, settings.connectTimeout, signal);
+    } catch (error) {
+      const left = settings.connectTimeout - (performance.now() - since);
+      if (!settings.rotates || !isRefusedLogin(error) || left <= 0 || signal?.aborted) throw error;
+      return Connection.#attempt(settings, patience, left, signal);
+    }
+  }
+
+  static async #attempt(
+    settings: ConnectionSettings,
+    patience: Patience,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Connection> {
     const connection = new Connection(settings, patience);
-    const timer = setTimeout(() => connection.destroy(connection.#tooSlow()), settings.connectTimeout);
+    const timer = setTimeout(() => connection.destroy(tooSlow(settings, connection.#progress)), timeout);
     const unwanted = () => connection.destroy(new ConnectionError("The connection is no longer wanted."));
     const abort = signal === undefined ? null : onAbort(signal, unwanted);
     try {
@@ -141,7 +169,8 @@ export class Connection implements Receiver {
 
   /** Whether anything but a fence awaits its answer. */
   get busy(): boolean {
-    return this.#judged !== undefined;
+    for (const pending of this.#pending) if (!(pending instanceof FencePing)) return true;
+    return false;
   }
 
   /** Takes the oldest waiting command off: it has its answer. */
@@ -184,7 +213,7 @@ export class Connection implements Receiver {
     try {
       this.#decoder.resume();
     } catch (error) {
-      this.destroy(error);
+      this.#broken(error);
     }
     // What was kept may have filled the consumer again.
     if (this.#paused) return;
@@ -197,11 +226,10 @@ export class Connection implements Receiver {
     this.#watchdog.arm();
   }
 
-  /** To be called once this connection is to subscribe: in RESP2 its arrays are pushes from then on. */
+  /** To be called once this connection is to subscribe: in RESP2, and with some servers in RESP3, pushes are arrays. */
   expectPushes(): void {
-    if (this.protocol === 3) return;
     this.#arraysArePushes = true;
-    this.#decoder.expectArraysOfMessages();
+    if (this.protocol === 2) this.#decoder.expectArraysOfMessages();
   }
 
   /** Sends a command, whose time runs from `since`; the reply's bulk strings are text, or Buffers. */
@@ -235,12 +263,19 @@ export class Connection implements Receiver {
     this.#unsentFence?.onPassed(passed);
   }
 
-  /** Proves the link alive: true, or the connection is destroyed. */
+  /** Sends a PING with a nonce: true if it came back, else the connection is destroyed. */
   async ping(): Promise<boolean> {
     const passed = await this.#ping(true);
-    if (!passed)
-      this.destroy(new ProtocolError("A PING was answered with something else. The replies are out of step."));
+    if (!passed) this.destroy(this.#outOfStep());
     return passed;
+  }
+
+  /** Sends a PING with a nonce and finds out whether replies are in step. */
+  prove(mostStrays: number = MOST_STRAYS): Promise<Proof> {
+    const proof = new OrderProof(this.#nonce(), mostStrays);
+    this.#encoder.command(["PING", proof.nonce]);
+    this.#issued(proof);
+    return proof.proof;
   }
 
   /** Ends the connection; what waits is told. Any value is taken for a reason, the first one stays. */
@@ -293,11 +328,11 @@ export class Connection implements Receiver {
   }
 
   reply(value: Reply): void {
-    // In RESP2 a connection that subscribes receives pushes, and the answer to PING, as plain arrays.
+    // A connection that subscribes may receive pushes, and the answer to PING, as plain arrays.
     if (this.#arraysArePushes && Array.isArray(value)) {
       if (pushTo(this.pushes, value)) return;
       if (String(value[0]) === "pong" && value.length === 2) {
-        this.#answer(value[1] ?? null);
+        this.#answer(String(value[1] ?? "") || "PONG");
         return;
       }
     }
@@ -307,11 +342,11 @@ export class Connection implements Receiver {
   // ---
 
   async #establish(): Promise<void> {
-    const { credentials } = this.settings;
-    const login = checkCredentials(await named(credentials));
+    const { settings } = this;
+    const login = checkCredentials(await named(settings));
     if (this.#reason !== null) return;
     this.#login = true;
-    this.#socket = openSocket(this.settings, {
+    this.#socket = openSocket(settings, {
       space: () => this.#space(),
       received: (count) => this.#received(count),
       open: () => {
@@ -320,10 +355,7 @@ export class Connection implements Receiver {
       },
       gone: (cause) => {
         this.#gone.resolve();
-        if (this.#reason !== null) return;
-        const what =
-          cause === null ? "was closed by the server" : `failed: ${"code" in cause ? cause.code : cause.message}`;
-        this.destroy(new ConnectionError(this.#about(what), cause === null ? undefined : { cause }));
+        this.destroy(socketLost(settings.endpoint, cause, this.#ready ? null : this.#progress));
       },
     });
     await this.#opened.promise;
@@ -335,43 +367,70 @@ export class Connection implements Receiver {
     try {
       return this.#decoder.space();
     } catch (error) {
-      this.destroy(error);
+      this.#broken(error);
       return Buffer.alloc(1);
     }
   }
 
   #received(count: number): void {
     this.#lastByte = performance.now();
+    this.#fencePassed = false;
     try {
       this.#decoder.decode(count);
     } catch (error) {
-      this.destroy(error);
+      this.#broken(error);
     }
     if (this.#isFenceDue(count)) this.#sendFence();
   }
 
   #isFenceDue(count: number): boolean {
     if (!this.fencing || this.#paused || this.#reason !== null) return false;
-    const interval = count > FENCE_ANSWER ? FENCE_INTERVAL : this.#patience.maxIdle;
-    return this.#lastByte - this.#fencedAt >= interval;
+    if (this.#fencePassed && count <= FENCE_ANSWER) return false;
+    return this.#lastByte - this.#fencedAt >= FENCE_INTERVAL;
   }
 
   #sendFence(): void {
     const fence = new FencePing();
+    fence.onPassed(() => {
+      this.#fencePassed = true;
+    });
     this.#encoder.command(["PING"]);
     this.#issued(fence);
     this.#unsentFence = fence;
     this.#fencedAt = fence.sentAt.monotonic;
   }
 
+  /** The decoder, which knows no socket, cannot go on. */
+  #broken(error: unknown): void {
+    const server = address(this.settings.endpoint);
+    this.destroy(error instanceof ProtocolError ? new ProtocolError(`${server}: ${error.message}`) : error);
+  }
+
   #answer(value: Reply): void {
     const pending = this.#pending.peek();
-    if (pending === undefined) this.destroy(new ProtocolError("A reply came that nothing had asked for."));
-    else if (pending.settle(value)) this.answered();
+    if (!this.#ready) this.#overhear(pending, value);
+    else if (pending === undefined) this.destroy(new ProtocolError("A reply came that nothing had asked for."));
+    if (pending?.settle(value)) this.answered();
+  }
+
+  /** What a server says before it hangs up, or before it was asked anything, is why there is no connection. */
+  #overhear(pending: PendingReply | undefined, value: Reply): void {
+    const tolerated = pending instanceof PendingCommand && pending.command === "CLIENT";
+    this.#lastWords = value instanceof ServerError && !tolerated ? value : null;
+  }
+
+  /** The keep-alive: whatever answers a PING is alive. */
+  async #keepAlive(): Promise<void> {
+    const { strays } = await this.prove(1);
+    if (strays.length > 0) this.destroy(this.#outOfStep());
+  }
+
+  #nonce(): string {
+    return `tidings-${++this.#pings}`;
   }
 
   #ping(strict: boolean): Promise<boolean> {
-    const fence = new Fence(`tidings-${++this.#pings}`, strict);
+    const fence = new Fence(this.#nonce(), strict);
     this.#encoder.command(["PING", fence.nonce]);
     this.#issued(fence);
     return fence.passed;
@@ -391,7 +450,7 @@ export class Connection implements Receiver {
     pending.sentAt = this.#tick;
     pending.since = since ?? this.#tick.monotonic;
     this.#pending.push(pending);
-    if (this.#pending.size === 1 || this.#pending.peek() instanceof FencePing) this.#watchdog.arm();
+    if (this.#pending.size === 1) this.#watchdog.arm();
     if (this.#encoder.length > FLUSH_AT) this.#write();
   }
 
@@ -413,33 +472,21 @@ export class Connection implements Receiver {
   #deadline(): number | null {
     if (this.#reason !== null || !this.#ready || this.#paused) return null;
     const { maxIdle, replyTimeout, anyByteCounts } = this.#patience;
-    const head = this.#judged;
+    const head = this.#pending.peek();
     if (head === undefined) {
-      // In RESP2 a connection that subscribes may ask for nothing.
-      const roleDue = this.#arraysArePushes ? Number.POSITIVE_INFINITY : this.role.due(maxIdle);
-      return Math.min(this.#lastByte + maxIdle, roleDue);
+      return Math.min(this.#lastByte + maxIdle, this.#mayAsk ? this.role.due(maxIdle) : Number.POSITIVE_INFINITY);
     }
     return (anyByteCounts ? Math.max(this.#lastByte, head.since) : head.since) + replyTimeout;
   }
 
-  /** The oldest command whose answer must come in time. A fence is no such command: it is silence that asks for a proof. */
-  get #judged(): PendingReply | undefined {
-    const head = this.#pending.peek();
-    if (!(head instanceof FencePing)) return head;
-    for (const pending of this.#pending) if (!(pending instanceof FencePing)) return pending;
-    return undefined;
-  }
-
   #expired(): void {
-    const late = this.#judged;
+    const late = this.#pending.peek();
     if (late === undefined) {
-      if (!this.#arraysArePushes) void this.role.ask(this);
-      void this.ping();
+      if (this.#mayAsk) void this.role.ask(this);
+      void quiet(this.#keepAlive());
       return;
     }
     const silence = this.#about(`gave no answer for ${this.#patience.replyTimeout} ms`);
-    // Fences before it need not be told.
-    while (this.#pending.peek() !== late) this.#pending.shift();
     this.#pending.shift();
     late.lost(
       new TimeoutError(`${silence} The connection was closed; the server may or may not have run the command.`),
@@ -447,13 +494,22 @@ export class Connection implements Receiver {
     this.destroy(new ConnectionError(silence));
   }
 
-  #tooSlow(): TimeoutError {
-    const { endpoint, tls, connectTimeout } = this.settings;
-    if (!this.#login) return new TimeoutError(`The credentials function gave no answer within ${connectTimeout} ms.`);
-    const missing = this.#open
-      ? "It took the connection and did not answer the handshake: is it a Redis server, and not busy?"
-      : `Is it up${tls === null ? "" : ", and does it speak TLS"}?`;
-    return new TimeoutError(`No connection to ${address(endpoint)} within ${connectTimeout} ms. ${missing}`);
+  /** In RESP2 a connection that subscribes may ask for nothing. */
+  get #mayAsk(): boolean {
+    return this.protocol === 3 || !this.#arraysArePushes;
+  }
+
+  #outOfStep(): ProtocolError {
+    return new ProtocolError(
+      `${address(this.settings.endpoint)} answered a PING with something else. The replies are out of step.`,
+    );
+  }
+
+  /** How far the handshake has come. */
+  get #progress(): Progress {
+    const head = this.#pending.peek();
+    const asked = head instanceof PendingCommand ? head.command : "PING";
+    return { login: this.#login, open: this.#open, lastWords: this.#lastWords, asked };
   }
 
   #about(what: string): string {
@@ -462,10 +518,11 @@ export class Connection implements Receiver {
 }
 
 /** Asks for the credentials; what the user's function throws is told as such. */
-async function named(credentials: ConnectionSettings["credentials"]): Promise<unknown> {
+async function named({ credentials, endpoint }: ConnectionSettings): Promise<unknown> {
   try {
     return await credentials();
   } catch (cause) {
-    throw new ConnectionError("The credentials function failed; its error is the cause.", { cause });
+    const server = address(endpoint);
+    throw new ConnectionError(`The credentials function failed for ${server}; its error is the cause.`, { cause });
   }
 }

@@ -1,84 +1,82 @@
-import { ArgumentError, ClusterError, ServerError } from "../errors.ts";
+import { ProtocolError, ServerError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { version } from "../version.ts";
-import type { ConnectionSettings, Credentials } from "./settings.ts";
+import type { Proof } from "./order-proof.ts";
+import { isPassing, isRefusedLogin, isTerminal, isTurnedAway, protocolCodes } from "./refusals.ts";
+import { address, type ConnectionSettings, type Credentials } from "./settings.ts";
 
 /** What the handshake needs of a connection. */
 interface Line {
   readonly settings: ConnectionSettings;
   readonly role: { heard(hello: Reply): void };
   command(args: readonly Argument[]): Promise<Reply>;
+  /** Sends a PING with a nonce and finds out whether replies are in step. */
+  prove(): Promise<Proof>;
 }
 
 /**
  * Makes a fresh socket ready: HELLO with AUTH and SETNAME, or, where the server knows no HELLO or denies it, AUTH and
- * CLIENT SETNAME in RESP2; then SELECT, and CLIENT SETINFO, whose error (before 7.2) is nobody's concern. Resolves to
- * the protocol in force. Rejects with the `ServerError` that stopped it, the password cut out should it echo it.
+ * CLIENT SETNAME in RESP2; then CLIENT SETINFO, whose error (before 7.2) does not matter, SELECT, and a PING whose nonce
+ * proves that every reply went to its command. Resolves to the protocol in force. Rejects with the `ServerError` that
+ * stopped it, which names the server; the password is cut out should the server echo it.
  */
 export async function shakeHands(line: Line, login: Credentials): Promise<2 | 3> {
   try {
-    const protocol = line.settings.protocol === 3 && (await hello(line, login)) ? 3 : 2;
+    const protocol = line.settings.protocol === 3 ? await hello(line, login) : 2;
     if (protocol === 2) await logIn(line, login);
     await introduce(line);
-    if (protocol === 2) await proveLogin(line);
     return protocol;
   } catch (error) {
-    throw withoutSecret(error, login.password);
+    throw stopped(error, line.settings, login.password);
   }
 }
 
-/**
- * Whether another attempt with the same settings is pointless: the login was refused, or the database, or no node is a
- * cluster's. A loop on these would be a storm, so somebody must be told instead.
- */
-export function isTerminal(error: unknown): boolean {
-  if (error instanceof ArgumentError) return true;
-  if (error instanceof ClusterError) return isTerminal(error.cause);
-  if (error instanceof AggregateError) return error.errors.every(isTerminal);
-  if (!(error instanceof ServerError)) return false;
-  if (error.code === "WRONGPASS" || error.code === "NOAUTH") return true;
-  return whereRefusalsStay.has(error.command) && !isPassing(error);
-}
-
-/** A server that refuses these (CLUSTER: it is none) will do so the next time. */
-const whereRefusalsStay: ReadonlySet<string | null> = new Set(["AUTH", "SELECT", "CLUSTER"]);
-
-/** Errors of a server that is up and will be ready later. */
-export function isPassing(error: ServerError): boolean {
-  return passing.has(error.code) || isTurnedAway(error);
-}
-
-/** A server with as many clients as it takes says so, unasked, in place of the first answer, and hangs up. */
-function isTurnedAway(error: unknown): error is ServerError {
-  return error instanceof ServerError && error.message.includes("max number of clients");
-}
-
-const passing: ReadonlySet<string> = new Set(["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"]);
-
-/** True if the server speaks RESP3 now; false if it knows no HELLO or denies it. */
-async function hello(line: Line, { username, password }: Credentials): Promise<boolean> {
+/** The protocol in force after HELLO; 2 too where the server knows no HELLO, or denies it. */
+async function hello(line: Line, { username, password }: Credentials): Promise<2 | 3> {
   const args: Argument[] = ["HELLO", 3];
   if (password !== undefined) args.push("AUTH", username ?? "default", password);
   if (line.settings.clientName !== null) args.push("SETNAME", line.settings.clientName);
   try {
-    line.role.heard(await line.command(args));
-    return true;
+    const first = await line.command(args);
+    const reply = protocolIn(first) === null ? await behindStrays(line) : first;
+    if (reply === null) return 2;
+    line.role.heard(reply);
+    return protocolIn(reply) ?? 2;
   } catch (error) {
-    if (error instanceof ServerError && !isTerminal(error) && !isPassing(error)) return false;
-    throw error;
+    if (!(error instanceof ServerError) || isPassing(error)) throw error;
+    // Some want AUTH before they answer anything else, HELLO included.
+    if (error.code === "NOAUTH" && password !== undefined) return 2;
+    if (isTerminal(error)) throw error;
+    return 2;
   }
 }
 
-async function logIn(line: Line, { username, password }: Credentials): Promise<void> {
-  if (password !== undefined)
-    await line.command(username === undefined ? ["AUTH", password] : ["AUTH", username, password]);
-  if (line.settings.clientName !== null) await tolerated(line.command(["CLIENT", "SETNAME", line.settings.clientName]));
+/** A frame came that is no answer to HELLO. Either the answer is behind it, or there is none (`null`). */
+async function behindStrays(line: Line): Promise<Reply> {
+  const { strays, refused } = await line.prove();
+  if (refused !== null) throw refused;
+  return strays.find((reply) => protocolIn(reply) !== null) ?? null;
 }
 
-/** HELLO fails by itself where a login is needed; in RESP2 only a command that needs one tells. */
-async function proveLogin(line: Line): Promise<void> {
-  await tolerated(line.command(["PING"]));
+/** The protocol that an answer to HELLO names; `null` where the reply is none. */
+function protocolIn(reply: Reply): 2 | 3 | null {
+  if (reply instanceof Map) return Number(reply.get("proto") ?? 3) === 3 ? 3 : 2;
+  if (!Array.isArray(reply)) return null;
+  const at = reply.indexOf("proto");
+  if (at < 0) return null;
+  return Number(reply[at + 1]) === 3 ? 3 : 2;
+}
+
+async function logIn(line: Line, { username, password }: Credentials): Promise<void> {
+  // Servers before 6.0 have no users; the password alone is the default user's everywhere.
+  const isDefault = username === undefined || username === "default";
+  // The default user without a password needs no login; AUTH would be an error.
+  if (password !== undefined && !(isDefault && password === "")) {
+    await line.command(isDefault ? ["AUTH", password] : ["AUTH", username, password]);
+  }
+  if (line.settings.clientName !== null) await tolerated(line.command(["CLIENT", "SETNAME", line.settings.clientName]));
 }
 
 /** Waits for a reply; an error of the server counts only if it ends the handshake. */
@@ -91,21 +89,62 @@ async function tolerated(reply: Promise<Reply>): Promise<void> {
 }
 
 async function introduce(line: Line): Promise<void> {
-  const info = [
-    line.command(["CLIENT", "SETINFO", "LIB-NAME", "tidings"]),
-    line.command(["CLIENT", "SETINFO", "LIB-VER", version]),
-  ];
-  const database = line.settings.db === 0 ? null : line.command(["SELECT", line.settings.db]);
-  await Promise.all([...info.map(tolerated), database]);
+  const { clientInfo, db } = line.settings;
+  const info = clientInfo
+    ? [
+        line.command(["CLIENT", "SETINFO", "LIB-NAME", "tidings"]),
+        line.command(["CLIENT", "SETINFO", "LIB-VER", version]),
+      ]
+    : [];
+  const database = db === 0 ? null : line.command(["SELECT", db]);
+  await Promise.all([...info.map(tolerated), database, proveOrder(line)]);
 }
 
-const codes: ReadonlySet<string> = new Set(["ERR", "WRONGPASS", "NOAUTH", "NOPERM", "NOPROTO", ...passing]);
+/**
+ * The end of the handshake. HELLO fails by itself where a login is needed; in RESP2 the PING tells. A frame that nothing
+ * had asked for shifts every reply by one: where all were "OK" the shift does no harm, and the nonce has ended it.
+ */
+async function proveOrder(line: Line): Promise<void> {
+  let { strays, refused } = await line.prove();
+  if (refused !== null) {
+    if (isTerminal(refused) || isTurnedAway(refused)) throw refused;
+    // PING is refused by a server that loads; but the error may belong to the command before.
+    ({ strays, refused } = await line.prove());
+  }
+  if (refused !== null || strays.every((reply) => reply === "OK")) return;
+  throw new ProtocolError(
+    `${address(line.settings.endpoint)} sent a reply that nothing had asked for; the replies are out of step. Is there a proxy that greets its clients?`,
+  );
+}
 
-function withoutSecret(error: unknown, password: string | undefined): unknown {
-  if (!(error instanceof ServerError) || !password || !error.message.includes(password)) return error;
+/** Why the handshake was stopped: with the server's address, with what to do, and without the password. */
+function stopped(error: unknown, { endpoint }: ConnectionSettings, password: string | undefined): unknown {
+  if (!(error instanceof ServerError)) return error;
+  const { code, message, command } = error;
+  const told = withoutSecret(code, message, password);
+  const server = address(endpoint);
+  if (isUsernameTooMany(error)) {
+    return new ServerError(
+      `${told}. ${server} knows no users (they need Redis 6.0 or newer): leave "username" out.`,
+      command,
+    );
+  }
+  const advice = isRefusedLogin(error)
+    ? `${server} refused the login: check "username" and "password".`
+    : command === "SELECT" && !isPassing(error)
+      ? `${server} refused the database: check "db".`
+      : `${server} is not ready.`;
+  return new ServerError(`${told.replace(/\.?\s*$/, ".")} ${advice}`, command, error.names);
+}
+
+/** Before there were users, AUTH took the password alone. */
+function isUsernameTooMany({ command, message }: ServerError): boolean {
+  return command === "AUTH" && /wrong number of arguments/i.test(message);
+}
+
+function withoutSecret(code: string, message: string, password: string | undefined): string {
+  if (!password) return message;
   // A code of the protocol stays, whatever the password is: it decides whether another attempt is made.
-  const { code, message } = error;
-  const kept = codes.has(code) ? code.length : 0;
-  const redacted = message.slice(0, kept) + message.slice(kept).replaceAll(password, "***");
-  return new ServerError(redacted, error.command, error.names);
+  const kept = protocolCodes.has(code) ? code.length : 0;
+  return message.slice(0, kept) + message.slice(kept).replaceAll(printable(password), "***");
 }

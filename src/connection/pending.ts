@@ -3,6 +3,7 @@ import { BEGINNING, type Moment } from "../core/moment.ts";
 import { ConnectionError, ServerError, type TidingsError } from "../errors.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
+import { refusalOf } from "./refusals.ts";
 
 /**
  * A command that was written and whose answer has not arrived. Redis answers in order, so the oldest one gets the next
@@ -39,17 +40,18 @@ export class PendingCommand implements PendingReply {
   }
 
   settle(reply: Reply): boolean {
-    if (reply instanceof ServerError) this.#deferred.reject(reply.about(this.#command));
+    if (reply instanceof ServerError) this.#deferred.reject(refusalOf(reply, this.command));
     else this.#deferred.resolve(reply);
     return true;
   }
 
-  get #command(): string {
+  /** Its first word, in upper case. */
+  get command(): string {
     return String(this.#verb).toUpperCase();
   }
 
   lost(reason: TidingsError): void {
-    const fate = `The connection was lost before ${this.#command} was answered; the server may or may not have run it.`;
+    const fate = `${reason.message} ${this.command} was not answered; the server may or may not have run it.`;
     this.#deferred.reject(reason instanceof ConnectionError ? new ConnectionError(fate, { cause: reason }) : reason);
   }
 }

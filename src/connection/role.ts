@@ -2,7 +2,7 @@ import { diagnostics } from "../diagnostics.ts";
 import { PubSubError, ServerError } from "../errors.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
-import { isPassing } from "./handshake.ts";
+import { isPassing } from "./refusals.ts";
 import { address, type Endpoint } from "./settings.ts";
 
 /** What a server is to the copies of its data. */
@@ -15,8 +15,10 @@ interface Line {
 
 /** What a server says of its role in an answer to HELLO; `null` where it says nothing. */
 function roleIn(hello: Reply): Role | null {
-  const role =
-    hello instanceof Map ? hello.get("role") : Array.isArray(hello) ? hello[hello.indexOf("role") + 1] : null;
+  const items = hello instanceof Map ? [...hello].flat() : Array.isArray(hello) ? hello : [];
+  // A connection that subscribes reads bytes.
+  const words = items.map((item) => (Buffer.isBuffer(item) ? item.toString() : item));
+  const role = words[words.indexOf("role") + 1];
   if (role === "master" || role === "primary") return "primary";
   return role === "replica" || role === "slave" ? "replica" : null;
 }

@@ -35,12 +35,18 @@ export interface ConnectionSettings {
   readonly tls: TlsOptions | null;
   /** Asked at each connect, so that a rotated credential is found. */
   readonly credentials: () => Credentials | Promise<Credentials>;
+  /** Whether other credentials may come at the next call: those that were refused are then asked for once more. */
+  readonly rotates: boolean;
   readonly clientName: string | null;
+  /** Whether the server is told the library's name and version (CLIENT SETINFO). */
+  readonly clientInfo: boolean;
   readonly protocol: 2 | 3;
   readonly db: number;
   /** Milliseconds, the handshake included. */
   readonly connectTimeout: number;
   readonly lookup: LookupFunction | undefined;
+  /** The kind of addresses that a host name is resolved to; 0 for both. */
+  readonly family: 0 | 4 | 6;
 }
 
 /** How an endpoint is named in messages. */

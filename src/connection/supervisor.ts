@@ -3,7 +3,7 @@ import { onAbort } from "../core/abort.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { ArgumentError, ConnectionError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
-import { isTerminal } from "./handshake.ts";
+import { isTerminal } from "./refusals.ts";
 
 /** What a supervisor needs of its owner, and what it tells it. */
 export interface Supervised {

@@ -1,3 +1,4 @@
+import { URL } from "node:url";
 import { ArgumentError } from "../errors.ts";
 import type { Endpoint } from "./settings.ts";
 
@@ -8,6 +9,8 @@ export interface ParsedUrl {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly db: number | undefined;
+  readonly family: 0 | 4 | 6 | undefined;
+  readonly protocol: 2 | 3 | undefined;
 }
 
 const schemes: Readonly<Record<string, "tcp" | "tls" | "unix">> = {
@@ -23,12 +26,14 @@ const DEFAULT_PORT = 6379;
 /** `new URL` takes a login only with a host, so a unix socket gets one that stands for none. */
 const NO_HOST = "socket";
 const SOCKET = /^(unix:\/\/(?:[^/?#]*@)?)\//i;
+/** The user's name and a colon before the host: what follows is the password, be it empty. */
+const USER_AND_PASSWORD = /^[a-z]+:\/\/[^:/?#@]+:[^/?#]*@/i;
 
 /**
  * Reads `redis://[user[:password]@]host[:port][/db]`, the same with `rediss://` (TLS), and
- * `unix://[user[:password]@]/path/to/socket[?db=n]`; `valkey://` and `valkeys://` are the same as the first two. User
- * and password are percent-encoded, an IPv6 host stands in brackets. Never quotes the URL in an error: it may hold a
- * password.
+ * `unix://[user[:password]@]/path/to/socket`; `valkey://` and `valkeys://` are the same as the first two. User
+ * and password are percent-encoded, an IPv6 host stands in brackets. The parameters are those of {@link parameters}.
+ * Never quotes the URL in an error: it may hold a password.
  */
 export function parseUrl(text: string): ParsedUrl {
   let url: URL;
@@ -45,17 +50,28 @@ export function parseUrl(text: string): ParsedUrl {
     );
   }
   if (url.hash !== "") throw new ArgumentError('The URL holds a "#". Percent-encode it as %23.');
-  const login = { username: decode(url.username, "user"), password: decode(url.password, "password") };
-  if (kind === "unix") return { ...login, tls: false, ...unixSocket(url) };
-  for (const name of url.searchParams.keys()) throw unknownParameter(name, "none is known for this scheme");
+  const emptyPassword = USER_AND_PASSWORD.test(text) ? "" : undefined;
+  const login = {
+    username: decode(url.username, "user"),
+    password: decode(url.password, "password") ?? emptyPassword,
+  };
+  if (kind === "unix") {
+    const { db, protocol } = readParameters(url, ["db", "protocol"]);
+    return { ...login, tls: false, endpoint: unixSocket(url), db, protocol, family: undefined };
+  }
+  const { db, tls, ...rest } = readParameters(url, Object.keys(parameters));
+  if (kind === "tls" && tls === false) {
+    throw new ArgumentError("The URL asks for TLS and against it. Write redis:// for none.");
+  }
   return {
     ...login,
-    tls: kind === "tls",
+    ...rest,
+    tls: kind === "tls" || tls === true,
     endpoint: {
       host: decode(url.hostname.replace(/^\[(.*)\]$/, "$1"), "host") ?? "localhost",
       port: url.port === "" ? DEFAULT_PORT : Number(url.port),
     },
-    db: database(url.pathname.slice(1)),
+    db: database(url.pathname.slice(1)) ?? db,
   };
 }
 
@@ -86,22 +102,65 @@ export function parseClusterUrl(text: string): ParsedClusterUrl {
   return { ...first, seeds };
 }
 
-function unixSocket(url: URL): { endpoint: Endpoint; db: number | undefined } {
-  for (const name of url.searchParams.keys()) {
-    if (name !== "db") throw unknownParameter(name, 'the one known for a unix socket is "db"');
-  }
+function unixSocket(url: URL): Endpoint {
   const path = decode(url.pathname, "path");
   if (url.hostname !== NO_HOST || path === undefined || path === "/") {
     throw new ArgumentError("A unix URL needs an absolute path: unix:///path/to/redis.sock.");
   }
-  return { endpoint: { path }, db: database(url.searchParams.get("db") ?? "") };
+  return { path };
 }
 
-function unknownParameter(name: string, known: string): ArgumentError {
+/** What parameters say. */
+interface Parameters {
+  db?: number | undefined;
+  family?: 0 | 4 | 6 | undefined;
+  protocol?: 2 | 3 | undefined;
+  tls?: boolean | undefined;
+}
+
+/** The parameters of a URL that services hand out and other clients know, each with what it says. */
+const parameters: Readonly<Record<string, (value: string) => Parameters>> = {
+  db: (value) => ({ db: database(value) }),
+  family: (value) => ({ family: chosen("family", value, [0, 4, 6] as const) }),
+  protocol: (value) => ({ protocol: chosen("protocol", value, [2, 3] as const) }),
+  tls: (value) => ({ tls: flag("tls", value) }),
+  ssl: (value) => ({ tls: flag("ssl", value) }),
+  ssl_cert_reqs: (value) => {
+    if (/^(?:cert_)?required$/i.test(value)) return {};
+    throw new ArgumentError(
+      'The URL\'s "ssl_cert_reqs" gives the check of the certificate up. Leave it out, and pass the option tls: { ca } or tls: { rejectUnauthorized: false }.',
+    );
+  },
+};
+
+function readParameters(url: URL, known: readonly string[]): Required<Parameters> {
+  const read: Parameters = {};
+  for (const [name, value] of url.searchParams) {
+    const parameter = known.includes(name) ? parameters[name] : undefined;
+    if (parameter === undefined) throw unknownParameter(name, known);
+    Object.assign(read, parameter(value));
+  }
+  return { db: read.db, family: read.family, protocol: read.protocol, tls: read.tls };
+}
+
+function unknownParameter(name: string, known: readonly string[]): ArgumentError {
   // Behind a "?" that belongs to a password stands the rest of the password.
   if (!/^\w+$/.test(name))
     return new ArgumentError('The URL holds a "?". In a user or password, percent-encode it as %3F.');
-  return new ArgumentError(`Unknown parameter "${name}" in the URL: ${known}. Pass it as an option.`);
+  const names = known.map((one) => `"${one}"`).join(", ");
+  return new ArgumentError(`Unknown parameter "${name}" in the URL; known are ${names}. Pass it as an option.`);
+}
+
+function chosen<N extends number>(name: string, value: string, choices: readonly N[]): N {
+  const found = choices.find((choice) => String(choice) === value);
+  if (found === undefined) throw new ArgumentError(`"${name}" in the URL must be ${choices.join(" or ")}.`);
+  return found;
+}
+
+function flag(name: string, value: string): boolean {
+  if (/^(?:true|1|yes)$/i.test(value)) return true;
+  if (/^(?:false|0|no)$/i.test(value)) return false;
+  throw new ArgumentError(`"${name}" in the URL must be true or false.`);
 }
 
 function database(text: string): number | undefined {

@@ -1,4 +1,4 @@
-import { isPassing } from "../connection/handshake.ts";
+import { isPassing } from "../connection/refusals.ts";
 import type { Moment } from "../core/moment.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";

@@ -30,6 +30,8 @@ describe("an option of a wrong kind is refused by its name", () => {
     credentials: [{ password: "secret" }, "secret", null, 1],
     tls: ["true", 1, null, []],
     clientName: ["two words", "new\nline", "é", {}, 5, true, null, ["name"]],
+    clientInfo: ["no", 0, null, {}],
+    family: ["4", 5, null, {}],
     protocol: ["3", 1, 4, null],
     connectTimeout: ["1", 0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, null],
     commandTimeout: ["1", 0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, null],
@@ -124,7 +126,17 @@ describe("the defaults", () => {
       pool: { keep: 8, idleTimeout: 30_000 },
       names: "utf8",
       signal: undefined,
-      connection: { tls: null, clientName: null, protocol: 3, db: 0, connectTimeout: 10_000, lookup: undefined },
+      connection: {
+        tls: null,
+        rotates: false,
+        clientName: null,
+        clientInfo: true,
+        protocol: 3,
+        db: 0,
+        connectTimeout: 10_000,
+        lookup: undefined,
+        family: 0,
+      },
     });
     expect(options.codec).toBe(utf8);
     expect(options.retryPolicy(1, null)).toBeLessThanOrEqual(100);
@@ -159,6 +171,12 @@ describe("options go before the URL", () => {
       host: "::1",
       port: 7000,
     });
+  });
+
+  test("for the protocol and the kind of addresses", () => {
+    const url = "redis://example.org?family=6&protocol=2";
+    expect(resolveOptions(url, undefined).connection).toMatchObject({ family: 6, protocol: 2 });
+    expect(resolveOptions(url, { family: 4, protocol: 3 }).connection).toMatchObject({ family: 4, protocol: 3 });
   });
 
   test("for user and password, one by one", () => {

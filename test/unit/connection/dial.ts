@@ -9,11 +9,14 @@ export function settingsFor(port: number, given: Partial<ConnectionSettings> = {
     endpoint: { host: "127.0.0.1", port },
     tls: null,
     credentials: () => ({}),
+    rotates: false,
     clientName: null,
+    clientInfo: true,
     protocol: 3,
     db: 0,
     connectTimeout: 10_000,
     lookup: undefined,
+    family: 0,
     ...given,
   };
 }

@@ -1,23 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { isPassing, isTerminal, shakeHands } from "../../../src/connection/handshake.ts";
+import { shakeHands } from "../../../src/connection/handshake.ts";
+import type { Proof } from "../../../src/connection/order-proof.ts";
 import type { ConnectionSettings, Credentials } from "../../../src/connection/settings.ts";
-import { ConnectionError, ServerError, TimeoutError } from "../../../src/errors.ts";
+import { ServerError } from "../../../src/errors.ts";
 import type { Argument } from "../../../src/resp/encoder.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
+import { settingsFor } from "./dial.ts";
 
-const settings: ConnectionSettings = {
-  endpoint: { host: "localhost", port: 6379 },
-  tls: null,
-  credentials: () => ({}),
-  clientName: null,
-  protocol: 3,
-  db: 0,
-  connectTimeout: 1000,
-  lookup: undefined,
-};
+const settings: ConnectionSettings = settingsFor(6379, { connectTimeout: 1000 });
+
+const resp3: Reply = new Map<Reply, Reply>([
+  ["server", "redis"],
+  ["proto", 3],
+  ["role", "master"],
+]);
 
 /** A line whose server refuses the commands named, by their beginning; it notes what was said. */
 class ScriptedLine {
+  /** What HELLO is answered with. */
+  hello: Reply = resp3;
+  /** What comes before the answers to the PINGs of the handshake. */
+  readonly strays: Reply[][] = [];
   readonly settings: ConnectionSettings;
   readonly role = { heard: () => {} };
   readonly said: string[] = [];
@@ -34,12 +37,22 @@ class ScriptedLine {
     for (const [beginning, message] of Object.entries(this.#refusals)) {
       if (words.startsWith(beginning)) throw new ServerError(message, String(args[0]));
     }
-    return "OK";
+    return args[0] === "HELLO" ? this.hello : "OK";
   }
 
-  /** What was said but for CLIENT SETINFO. */
+  async prove(): Promise<Proof> {
+    const strays = this.strays.shift() ?? [];
+    try {
+      await this.command(["PING"]);
+      return { strays, refused: null };
+    } catch (error) {
+      return { strays, refused: error as ServerError };
+    }
+  }
+
+  /** What was said but for CLIENT SETINFO and PING. */
   get talk(): string[] {
-    return this.said.filter((words) => !words.startsWith("CLIENT SETINFO"));
+    return this.said.filter((words) => !words.startsWith("CLIENT SETINFO") && words !== "PING");
   }
 }
 
@@ -114,22 +127,136 @@ describe("a server that refuses HELLO", () => {
     const line = new ScriptedLine({ protocol: 2 }, { PING: "NOAUTH Authentication required." });
     await expect(shakeHands(line, {})).rejects.toMatchObject({ code: "NOAUTH" });
   });
+
+  test("or wants AUTH before any other word is logged in with AUTH", async () => {
+    const line = new ScriptedLine({}, { HELLO: "NOAUTH Authentication required." });
+    expect(await shakeHands(line, ann)).toBe(2);
+    expect(line.talk).toEqual(["HELLO 3 AUTH ann hunter2", "AUTH ann hunter2"]);
+  });
+
+  test("is sent no AUTH for a default user without a password", async () => {
+    const line = new ScriptedLine({}, unknownHello);
+    await shakeHands(line, { username: "default", password: "" });
+    expect(line.talk).toEqual(["HELLO 3 AUTH default "]);
+  });
+
+  test("gets the password of the default user alone: before 6.0 there are no users", async () => {
+    const line = new ScriptedLine({}, unknownHello);
+    await shakeHands(line, { username: "default", password: "hunter2" });
+    expect(line.talk[1]).toBe("AUTH hunter2");
+  });
+
+  test("and knows no users says so", async () => {
+    const refusals = { ...unknownHello, AUTH: "ERR wrong number of arguments for 'auth' command" };
+    await expect(shakeHands(new ScriptedLine({}, refusals), ann)).rejects.toMatchObject({
+      code: "ERR",
+      command: "AUTH",
+      message: expect.stringMatching(/127\.0\.0\.1:6379 knows no users.*6\.0.*leave "username" out/),
+    });
+  });
+});
+
+describe("the answer to HELLO is read", () => {
+  const withProto = (proto: number) => ["server", "kvrocks", "proto", proto, "role", "master"];
+
+  test.each<[string, Reply, 2 | 3]>([
+    ["a map that says 3", resp3, 3],
+    ["a map that says 2", new Map<Reply, Reply>([["proto", 2]]), 2],
+    ["a map that does not say", new Map<Reply, Reply>([["server", "x"]]), 3],
+    ["an array that says 2", withProto(2), 2],
+    ["an array that says 3", withProto(3), 3],
+  ])("%s", async (_what, hello, protocol) => {
+    const line = new ScriptedLine({});
+    line.hello = hello;
+    expect(await shakeHands(line, {})).toBe(protocol);
+  });
+
+  test("a login in RESP2 follows where RESP2 is in force", async () => {
+    const line = new ScriptedLine({ clientName: "me" });
+    line.hello = withProto(2);
+    expect(await shakeHands(line, ann)).toBe(2);
+    expect(line.talk.slice(1)).toEqual(["AUTH ann hunter2", "CLIENT SETNAME me"]);
+  });
+
+  test.each<[string, Reply]>([
+    ["a line", "OK"],
+    ["a number", 1],
+    ["nothing", null],
+    ["a list of something else", ["a", "b"]],
+  ])("that came behind %s is found", async (_what, stray) => {
+    const line = new ScriptedLine({});
+    line.hello = stray;
+    line.strays.push([resp3]);
+    expect(await shakeHands(line, {})).toBe(3);
+  });
+
+  test("that never comes leaves RESP2", async () => {
+    const line = new ScriptedLine({});
+    line.hello = "OK";
+    expect(await shakeHands(line, {})).toBe(2);
+  });
+});
+
+describe("the order of replies", () => {
+  test("is proved at the end", async () => {
+    const line = new ScriptedLine({ db: 1 });
+    await shakeHands(line, {});
+    expect(line.said.at(-1)).toBe("PING");
+  });
+
+  test("that one OK too many has shifted is restored by the nonce", async () => {
+    const line = new ScriptedLine({ protocol: 2 });
+    line.strays.push(["OK"]);
+    expect(await shakeHands(line, ann)).toBe(2);
+  });
+
+  test("that anything else has shifted ends the handshake", async () => {
+    const line = new ScriptedLine({ protocol: 2 });
+    line.strays.push(["OK", resp3]);
+    await expect(shakeHands(line, {})).rejects.toMatchObject({
+      code: "PROTOCOL",
+      message: expect.stringContaining("127.0.0.1:6379"),
+    });
+  });
+
+  test("is asked for again where an error came in place of the nonce", async () => {
+    const line = new ScriptedLine({ protocol: 2 }, { PING: "NOPERM no permissions to run 'ping'" });
+    expect(await shakeHands(line, {})).toBe(2);
+    expect(line.said.filter((words) => words === "PING")).toHaveLength(2);
+  });
+});
+
+describe("a proxy that hangs up at CLIENT SETINFO", () => {
+  test("is not sent it", async () => {
+    const line = new ScriptedLine({ clientInfo: false });
+    await shakeHands(line, {});
+    expect(line.said).toEqual(["HELLO 3", "PING"]);
+  });
 });
 
 describe("a handshake that fails", () => {
   test.each([
-    ["WRONGPASS invalid username-password pair", {}],
-    ["NOAUTH HELLO must be called with the client already authenticated", {}],
-    ["LOADING Redis is loading the dataset in memory", {}],
-  ])("rejects with the server's error and does not fall back: %s", async (message) => {
+    ["WRONGPASS invalid username-password pair", ann, 'refused the login: check "username" and "password".'],
+    ["NOAUTH HELLO must be called with the client already authenticated", {}, "refused the login"],
+    ["LOADING Redis is loading the dataset in memory", ann, "is not ready."],
+  ])("rejects with the server's error, its address and advice, and does not fall back: %s", async (...row) => {
+    const [message, login, advice] = row;
     const line = new ScriptedLine({}, { HELLO: message });
-    await expect(shakeHands(line, ann)).rejects.toMatchObject({ message, command: "HELLO" });
+    await expect(shakeHands(line, login)).rejects.toMatchObject({
+      message: expect.stringContaining(`${message}. 127.0.0.1:6379 ${advice}`),
+      code: message.split(" ")[0],
+      command: "HELLO",
+    });
     expect(line.said).toHaveLength(1);
   });
 
   test("at SELECT rejects with that error", async () => {
     const line = new ScriptedLine({ db: 99 }, { SELECT: "ERR DB index is out of range" });
-    await expect(shakeHands(line, {})).rejects.toMatchObject({ code: "ERR", command: "SELECT" });
+    await expect(shakeHands(line, {})).rejects.toMatchObject({
+      code: "ERR",
+      command: "SELECT",
+      message: expect.stringContaining('127.0.0.1:6379 refused the database: check "db".'),
+    });
   });
 
   test("never shows the password, wherever the server echoes it", async () => {
@@ -146,30 +273,5 @@ describe("a handshake that fails", () => {
       expect(error.command).toBe("AUTH");
       expect(error.cause).toBeUndefined();
     }
-  });
-});
-
-describe("whether another attempt is pointless", () => {
-  test.each([
-    ["a wrong password", new ServerError("WRONGPASS invalid", "HELLO"), true],
-    ["no password where one is needed", new ServerError("NOAUTH Authentication required.", "HELLO"), true],
-    ["AUTH refused in any way", new ServerError("ERR invalid password", "AUTH"), true],
-    ["a database that is not there", new ServerError("ERR DB index is out of range", "SELECT"), true],
-    ["AUTH while loading", new ServerError("LOADING Redis is loading", "AUTH"), false],
-    ["SELECT while a script runs", new ServerError("BUSY Redis is busy", "SELECT"), false],
-    ["too many clients", new ServerError("ERR max number of clients reached", "AUTH"), false],
-    ["HELLO refused", new ServerError("ERR unknown command", "HELLO"), false],
-    ["a lost link", new ConnectionError("lost"), false],
-    ["a deadline", new TimeoutError("late"), false],
-    ["anything else", "reason", false],
-  ])("%s", (_what, error, terminal) => {
-    expect(isTerminal(error)).toBe(terminal);
-  });
-
-  test("errors of a server that will be ready later", () => {
-    for (const code of ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"]) {
-      expect(isPassing(new ServerError(`${code} wait`))).toBe(true);
-    }
-    expect(isPassing(new ServerError("WRONGPASS no"))).toBe(false);
   });
 });

@@ -7,8 +7,10 @@ import { dial } from "./dial.ts";
 
 const impatient = { maxIdle: 30, replyTimeout: 5000 };
 
+/** What came with PINGs after that of the handshake. */
 function nonces(server: FakeServer): string[] {
-  return server.commands.filter(({ name }) => name === "PING").map(({ args }) => args.join(" "));
+  const pings = server.commands.filter(({ name }) => name === "PING").map(({ args }) => args.join(" "));
+  return pings.slice(1);
 }
 
 describe("an idle connection", () => {
@@ -29,11 +31,28 @@ describe("an idle connection", () => {
     expect(nonces(server)).toEqual([]);
   });
 
-  test("is destroyed when the answer is not the nonce", async () => {
+  test("lives while PINGs are answered without their nonce", async () => {
     await using server = await startFakeServer({
       handlers: { PING: (_, connection) => connection.write(simple("PONG")) },
     });
     await using connection = await dial(server.port, impatient);
+    await eventually(() => expect(nonces(server).length).toBeGreaterThanOrEqual(3));
+    expect(connection.reason).toBeNull();
+  });
+
+  test("that subscribes in RESP2 does so too", async () => {
+    await using server = await startFakeServer();
+    await using connection = await dial(server.port, impatient, { protocol: 2 });
+    connection.expectPushes();
+    server.handle("PING", (_, connection) => connection.push(["pong", ""]));
+    await eventually(() => expect(nonces(server).length).toBeGreaterThanOrEqual(3));
+    expect(connection.reason).toBeNull();
+  });
+
+  test("is destroyed when the answer is that of another command", async () => {
+    await using server = await startFakeServer();
+    await using connection = await dial(server.port, impatient);
+    server.handle("PING", (_, connection) => connection.write(simple("OK")));
     await eventually(() => expect(connection.reason).toBeInstanceOf(ProtocolError));
     await connection.gone;
     await server.latest.closed;
@@ -50,8 +69,9 @@ describe("an idle connection", () => {
   });
 
   test("is destroyed when nothing answers", async () => {
-    await using server = await startFakeServer({ handlers: { PING: () => {} } });
+    await using server = await startFakeServer();
     await using connection = await dial(server.port, { maxIdle: 30, replyTimeout: 50 });
+    server.handle("PING", () => {});
     await eventually(() => expect(connection.reason).toBeInstanceOf(ConnectionError));
     expect(nonces(server)).toHaveLength(1);
   });

@@ -97,20 +97,20 @@ describe("a pool keeps no connection", () => {
   });
 
   test("that gives no answer to the proof", async () => {
-    await using server = await startFakeServer({ handlers: { PING: () => {} } });
+    await using server = await startFakeServer();
     const pool = new Pool(8, 30_000);
     const connection = await pool.lease(settingsFor(server.port), patient);
+    server.handle("PING", () => {});
     await pool.release(connection);
     expect(connection.reason).toBeInstanceOf(ClosedError);
     expect(pool.size).toBe(0);
   });
 
   test("that answers the proof with another nonce", async () => {
-    await using server = await startFakeServer({
-      handlers: { PING: (_, connection) => connection.write("$3\r\nold\r\n") },
-    });
+    await using server = await startFakeServer();
     const pool = new Pool(8, 30_000);
     const connection = await pool.lease(settingsFor(server.port), patient);
+    server.handle("PING", (_, connection) => connection.write("$3\r\nold\r\n"));
     await pool.release(connection);
     expect(connection.reason).not.toBeNull();
     expect(pool.size).toBe(0);

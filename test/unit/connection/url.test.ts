@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import { type ParsedUrl, parseClusterUrl, parseUrl } from "../../../src/connection/url.ts";
 import { ArgumentError } from "../../../src/errors.ts";
 
-const nothing = { tls: false, username: undefined, password: undefined, db: undefined };
+const nothing = {
+  tls: false,
+  username: undefined,
+  password: undefined,
+  db: undefined,
+  family: undefined,
+  protocol: undefined,
+} as const;
 const at = (host: string, port = 6379): Pick<ParsedUrl, "endpoint"> => ({ endpoint: { host, port } });
 
 /** What `parseUrl` throws. */
@@ -31,6 +38,17 @@ describe("a URL is read in each of its forms", () => {
     ["redis://localhost:6379/15", { ...nothing, ...at("localhost"), db: 15 }],
     ["redis://ann:secret@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "secret" }],
     ["redis://:secret@localhost/2", { ...nothing, ...at("localhost"), password: "secret", db: 2 }],
+    ["redis://ann:@localhost", { ...nothing, ...at("localhost"), username: "ann", password: "" }],
+    ["redis://:@localhost", { ...nothing, ...at("localhost") }],
+    ["redis://localhost?db=4", { ...nothing, ...at("localhost"), db: 4 }],
+    ["redis://localhost/3?db=4", { ...nothing, ...at("localhost"), db: 3 }],
+    ["redis://localhost?family=0", { ...nothing, ...at("localhost"), family: 0 }],
+    [
+      "rediss://localhost/1?family=6&protocol=2",
+      { ...nothing, ...at("localhost"), tls: true, db: 1, family: 6, protocol: 2 },
+    ],
+    ["redis://localhost?tls=true", { ...nothing, ...at("localhost"), tls: true }],
+    ["redis://localhost?ssl=false", { ...nothing, ...at("localhost") }],
     ["redis://ann@localhost", { ...nothing, ...at("localhost"), username: "ann" }],
     [
       "redis://a%40b:p%3A%2F%3F%23%5B%5D%40%25@localhost",
@@ -48,6 +66,7 @@ describe("a URL is read in each of its forms", () => {
 
   test("a unix socket's URL carries user and password", () => {
     expect(parseUrl("unix://ann:p%40ss@/run/redis.sock?db=1")).toEqual({
+      ...nothing,
       endpoint: { path: "/run/redis.sock" },
       tls: false,
       username: "ann",
@@ -69,18 +88,18 @@ describe("what is unknown is refused by its name", () => {
     expect(error.message).toContain("rediss://");
   });
 
-  test.each(["redis://localhost?family=6", "rediss://localhost/1?family=6&db=2", "unix:///run/s?db=1&family=6"])(
-    "a parameter: %s",
+  test.each(["redis://localhost?timeout=6", "rediss://localhost/1?timeout=6&db=2", "unix:///run/s?db=1&timeout=6"])(
+    "a parameter, with those that are known: %s",
     (url) => {
       const error = refusal(url);
       expect(error).toBeInstanceOf(ArgumentError);
-      expect(error.message).toContain('"family"');
+      expect(error.message).toMatch(/"timeout".*"db"/);
       expect(error.message).not.toContain("6");
     },
   );
 
-  test("the database of a tcp URL is no parameter", () => {
-    expect(refusal("redis://localhost?db=1").message).toContain('"db"');
+  test("a parameter that says nothing of a unix socket", () => {
+    expect(refusal("unix:///run/s?family=4").message).toContain('"family"');
   });
 });
 
@@ -94,6 +113,12 @@ describe("what cannot be read is refused, and says how to write it", () => {
     "redis://localhost:70000",
     "redis://localhost:-1",
     "redis://localhost/one",
+    "redis://localhost?db=one",
+    "redis://localhost?family=5",
+    "redis://localhost?family=IPv6",
+    "redis://localhost?protocol=4",
+    "redis://localhost?tls=maybe",
+    "rediss://localhost?ssl=false",
     "redis://localhost/-1",
     "redis://localhost/1.5",
     "redis://localhost/1/2",
@@ -116,7 +141,7 @@ describe("no error shows a password that the URL holds", () => {
     "redis://ann:hunter2@local host",
     "redis://ann:hunter2@localhost:port",
     "redis://ann:hunter2@localhost/one",
-    "redis://ann:hunter2@localhost?family=6",
+    "redis://ann:hunter2@localhost?timeout=6",
     "redis://ann:hunter2@localhost#fragment",
     "redis://ann:hunter2%zz@localhost",
     "http://ann:hunter2@localhost",
@@ -133,6 +158,10 @@ describe("no error shows a password that the URL holds", () => {
     "unix://ann:hunter2@/",
     "unix:///run/redis.sock?password=hunter2",
     "redis://localhost?password=hunter2",
+    "redis://localhost?family=hunter2",
+    "redis://localhost?db=hunter2",
+    "redis://ann:1?family=hunter2@localhost",
+    "redis://ann:1?tls=hunter2@localhost",
   ])("%s", (url) => {
     const error = refusal(url);
     expect([error.message, error.stack, JSON.stringify(error)].join("\n")).not.toContain("hunter2");
@@ -141,6 +170,54 @@ describe("no error shows a password that the URL holds", () => {
 
   test("a password that was not percent-encoded and looks like a parameter", () => {
     expect(refusal("redis://ann:1?hunter2@localhost").message).not.toContain("hunter2");
+  });
+});
+
+describe("the URLs that services hand out", () => {
+  test.each<[string, string, Partial<ParsedUrl>]>([
+    [
+      "Heroku",
+      "rediss://:p0a1b2c3@ec2-3-4-5-6.compute-1.amazonaws.com:21290",
+      { ...at("ec2-3-4-5-6.compute-1.amazonaws.com", 21290), tls: true, username: undefined, password: "p0a1b2c3" },
+    ],
+    [
+      "Heroku, in the form of before",
+      "redis://h:p0a1b2c3@ec2-3-4-5-6.compute-1.amazonaws.com:21289",
+      { tls: false, username: "h", password: "p0a1b2c3" },
+    ],
+    [
+      "Upstash",
+      "rediss://default:AXabcdEFG@eu1-nice-cat-12345.upstash.io:6379",
+      { ...at("eu1-nice-cat-12345.upstash.io"), tls: true, username: "default", password: "AXabcdEFG" },
+    ],
+    ["Render, inside", "redis://red-abcdef123:6379", { ...at("red-abcdef123"), tls: false, password: undefined }],
+    [
+      "Render, from outside",
+      "rediss://red-abcdef123:secret@oregon-keyvalue.render.com:6379",
+      { tls: true, username: "red-abcdef123", password: "secret" },
+    ],
+    [
+      "Azure",
+      "rediss://:Ab%2BcD%2FeF%3D@cache.redis.cache.windows.net:6380/0?ssl_cert_reqs=required",
+      { ...at("cache.redis.cache.windows.net", 6380), tls: true, password: "Ab+cD/eF=", db: 0 },
+    ],
+    [
+      "ElastiCache",
+      "rediss://user:secret@clustercfg.name.abc123.use1.cache.amazonaws.com:6379/",
+      { ...at("clustercfg.name.abc123.use1.cache.amazonaws.com"), tls: true, username: "user", db: undefined },
+    ],
+    [
+      "Railway",
+      "redis://default:secret@redis.railway.internal:6379?family=0",
+      { ...at("redis.railway.internal"), username: "default", family: 0 },
+    ],
+  ])("%s", (_service, url, parsed) => {
+    expect(parseUrl(url)).toMatchObject(parsed);
+  });
+
+  test("a certificate is checked, or the user says so in the options", () => {
+    const { message } = refusal("rediss://:secret@localhost?ssl_cert_reqs=none");
+    expect(message).toContain("rejectUnauthorized");
   });
 });
 
@@ -169,6 +246,7 @@ describe("the URL of a cluster", () => {
     });
     expect(parseClusterUrl("redis://:p,w@a,b")).toMatchObject({ tls: false, username: undefined, password: "p,w" });
     expect(parseClusterUrl("redis://a,b").password).toBe(undefined);
+    expect(parseClusterUrl("redis://ann:@a,b?family=6")).toMatchObject({ username: "ann", password: "", family: 6 });
   });
 
   test.each([
@@ -181,6 +259,7 @@ describe("the URL of a cluster", () => {
     "a,b",
     "",
     "redis://a,b?db=1",
+    "redis://a,b?timeout=1",
     "redis://a,b#c",
   ])("%j is refused", (url) => {
     expect(() => parseClusterUrl(url)).toThrow(ArgumentError);

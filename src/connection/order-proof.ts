@@ -1,0 +1,56 @@
+import { Deferred } from "../core/deferred.ts";
+import { BEGINNING, type Moment } from "../core/moment.ts";
+import { ServerError, type TidingsError } from "../errors.ts";
+import type { Reply } from "../resp/reply.ts";
+import type { PendingReply } from "./pending.ts";
+
+/** What came back for a PING with a nonce. */
+export interface Proof {
+  /** Replies before the PING's own that belong to no command. */
+  readonly strays: readonly Reply[];
+  /** The error that came in place of the nonce. */
+  readonly refused: ServerError | null;
+}
+
+/**
+ * A PING with a nonce that finds out whether replies are in step: what comes before its own reply is stray. Servers and
+ * proxies that ignore the argument answer PONG, which counts as the nonce.
+ */
+export class OrderProof implements PendingReply {
+  readonly wantsText = true;
+  since = 0;
+  sentAt: Moment = BEGINNING;
+  readonly nonce: string;
+  readonly #mostStrays: number;
+  readonly #strays: Reply[] = [];
+  readonly #deferred: Deferred<Proof> = new Deferred();
+
+  /** A peer that sends `mostStrays` without the nonce is given up. */
+  constructor(nonce: string, mostStrays: number) {
+    this.nonce = nonce;
+    this.#mostStrays = mostStrays;
+  }
+
+  get proof(): Promise<Proof> {
+    return this.#deferred.promise;
+  }
+
+  settle(reply: Reply): boolean {
+    const refused = reply instanceof ServerError ? reply.about("PING") : null;
+    const own = refused !== null || isPong(reply, this.nonce);
+    if (!own) this.#strays.push(reply);
+    if (!own && this.#strays.length < this.#mostStrays) return false;
+    this.#deferred.resolve({ strays: this.#strays, refused });
+    return true;
+  }
+
+  lost(reason: TidingsError): void {
+    this.#deferred.reject(reason);
+  }
+}
+
+function isPong(reply: Reply, nonce: string): boolean {
+  if (typeof reply !== "string" && !Buffer.isBuffer(reply)) return false;
+  const word = reply.toString();
+  return word === nonce || word === "PONG";
+}
