@@ -1,3 +1,4 @@
+import { address } from "../connection/settings.ts";
 import { onAbort } from "../core/abort.ts";
 import { TimeoutError } from "../errors.ts";
 import { Call, type Phase } from "./call.ts";
@@ -205,7 +206,7 @@ export class Calls {
       return new TimeoutError(`Not subscribed within ${bound} ms. ${text}`, cause === null ? undefined : { cause });
     }
     if (left.length > 0 && left.every((entry) => entry.link.ready)) {
-      return new TimeoutError(`No confirmation for ${nameList(left)} within ${bound} ms.`);
+      return new TimeoutError(`No confirmation for ${nameList(left)} from ${serverList(left)} within ${bound} ms.`);
     }
     if (!this.#owner.started) return notOpened(bound);
     const cause = this.#owner.failure;
@@ -223,6 +224,12 @@ export class Calls {
     const links = [...this.#owner.links];
     return links.length > 0 && links.every(({ ready }) => ready) ? "ready" : "away";
   }
+}
+
+/** Where they were asked for. */
+function serverList(entries: readonly Entry[]): string {
+  const servers = new Set(entries.map(({ link }) => (link.endpoint === null ? "the server" : address(link.endpoint))));
+  return [...servers].join(", ");
 }
 
 function nameList(entries: readonly Entry[]): string {

@@ -1,7 +1,9 @@
 import type { PendingReply } from "../connection/pending.ts";
 import type { ConfirmationKind } from "../connection/pushes.ts";
+import { refusalOf } from "../connection/refusals.ts";
+import { address } from "../connection/settings.ts";
 import { BEGINNING, type Moment } from "../core/moment.ts";
-import { ProtocolError, ServerError } from "../errors.ts";
+import { ConnectionError, ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Claim, Entry, Home, Told } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
@@ -135,7 +137,7 @@ export class Command implements PendingReply {
       this.#owner.fenced(this);
       return true;
     }
-    if (reply instanceof ServerError) this.#owner.refused(this, reply.about(this.verb));
+    if (reply instanceof ServerError) this.#owner.refused(this, refusalOf(reply, this.verb));
     else
       this.link.reset(new ProtocolError(`${this.verb} was answered with a plain reply. The replies are out of step.`));
     return true;
@@ -144,4 +146,10 @@ export class Command implements PendingReply {
   lost(): void {
     this.#owner.lost(this);
   }
+}
+
+/** The server took a connection, and not the subscriptions that were there before. */
+export function notRestored({ link: { endpoint } }: Command, cause: ServerError): ConnectionError {
+  const server = endpoint === null ? "The server" : address(endpoint);
+  return new ConnectionError(`${server} did not restore the subscriptions: ${cause.message}`, { cause });
 }

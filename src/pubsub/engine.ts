@@ -1,10 +1,10 @@
-import { isPassing } from "../connection/refusals.ts";
+import { isLasting, isPassing } from "../connection/refusals.ts";
 import type { Moment } from "../core/moment.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../errors.ts";
 import type { Payload } from "../resp/reply.ts";
 import { Audit } from "./audit.ts";
 import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
-import { type Carrier, Command, type CommandOwner } from "./command.ts";
+import { type Carrier, Command, type CommandOwner, notRestored } from "./command.ts";
 import { Denials } from "./denials.ts";
 import { type Claim, discard, Entry } from "./entry.ts";
 import type { GapCause } from "./gap.ts";
@@ -293,9 +293,12 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
       // What waits for a node has the time that calls have without a connection.
       this.#calls.time();
       for (const entry of live) this.#interrupt(entry, "stale", (link as Link).staleSince(entry));
-    } else if (command.restores && isPassing(error)) {
+    } else if (
+      command.restores &&
+      (isPassing(error) || (!isLasting(error) && left.some((entry) => entry.established)))
+    ) {
       // The next connection restores; nothing of this one counts as answered.
-      link.reset(error);
+      link.reset(notRestored(command, error));
       return;
     } else if (!command.audits) {
       this.#denials.take(command, error);

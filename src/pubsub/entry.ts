@@ -1,3 +1,4 @@
+import type { Endpoint } from "../connection/settings.ts";
 import { BEGINNING, type Moment } from "../core/moment.ts";
 import type { Payload } from "../resp/reply.ts";
 import type { Call } from "./call.ts";
@@ -19,6 +20,8 @@ export interface Home {
   /** Which connection is up; 0 while none is. */
   readonly epoch: number;
   readonly ready: boolean;
+  /** The node that the connection goes to; `null` while none is up. */
+  readonly endpoint: Endpoint | null;
   /** The engine's order when the connection came up: what was asked before is restored, not sent by itself. */
   readonly since: number;
   /** All that its server took until then has been read. */
@@ -28,7 +31,14 @@ export interface Home {
 }
 
 /** The home of names that no link serves at the moment. */
-export const nowhere: Home = Object.freeze({ epoch: 0, ready: false, since: 0, proof: BEGINNING, doubt() {} });
+export const nowhere: Home = Object.freeze({
+  epoch: 0,
+  ready: false,
+  endpoint: null,
+  since: 0,
+  proof: BEGINNING,
+  doubt() {},
+});
 
 /** What was sent for an entry: what is remembered of the command when it is answered. */
 export interface Told {

@@ -1,5 +1,5 @@
 import { ConnectionError, Redis, type State, TimeoutError } from "tidings";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
 import { leftOver, message, nextItems, receiveMany, rejection } from "./bench.ts";
@@ -89,6 +89,62 @@ describe.each([3, 2] as const)("what a server does while subscriptions are resto
     await eventually(() => expect(refusals).toBe(4));
     await eventually(() => expect(consumer.state).toBe("live"));
     expect([consumer.denied.size, [...server.latest.subscriptions[""]]]).toEqual([0, ["a"]]);
+  });
+
+  test("a server that refuses for a while, for whatever reason, is asked again until it restores", async () => {
+    await using server = await startFakeServer();
+    await using client = new Redis(server.url, quick);
+    const consumer = await client.pubsub({ channels: ["a", "b"] });
+    const denied = vi.fn();
+    consumer.on("denied", denied);
+    const refusals = ["ERR upstream connect error, try again later", "NOAUTH not yet", "ODD words"];
+    server.handle("SUBSCRIBE", (command, connection) => {
+      const words = refusals.shift();
+      if (words === undefined) server.respond(command, connection);
+      else connection.write(`-${words}\r\n`);
+    });
+    server.latest.reset();
+    await eventually(() => expect([refusals.length, consumer.state]).toEqual([0, "live"]));
+    expect([consumer.denied.size, [...server.latest.subscriptions[""]]]).toEqual([0, ["a", "b"]]);
+    expect(denied).not.toHaveBeenCalled();
+  });
+
+  test("a server that no longer knows the command is not asked again", async () => {
+    await using server = await startFakeServer();
+    await using client = new Redis(server.url, quick);
+    const consumer = await client.pubsub({ channels: ["a", "b"] });
+    server.handle("SUBSCRIBE", (_, connection) => connection.write("-ERR unknown command 'SUBSCRIBE'\r\n"));
+    server.latest.reset();
+    await eventually(() => expect([consumer.denied.size, consumer.state]).toEqual([2, "live"]));
+    expect(server.accepted).toHaveLength(2);
+  });
+
+  test("a call that is refused rejects at once, whatever the reason", async () => {
+    await using server = await startFakeServer();
+    await using client = new Redis(server.url, quick);
+    const consumer = await client.pubsub({ channels: ["a"] });
+    server.handle("SUBSCRIBE", (_, connection) => connection.write("-ERR the plan has no room\r\n"));
+    expect(await rejection(consumer.subscribe("b"))).toMatchObject({ code: "ERR", names: ["b"] });
+    expect(await rejection(client.pubsub({ channels: ["c"] }))).toMatchObject({ code: "ERR", names: ["c"] });
+    expect([consumer.state, [...consumer.channels.keys()]]).toEqual(["live", ["a"]]);
+  });
+
+  test("pushes that come as arrays are pushes, whatever was agreed", async () => {
+    await using server = await startFakeServer();
+    server.handle("HELLO", (command, connection) => {
+      server.respond(command, connection);
+      // What it writes from now on are RESP2's arrays.
+      connection.protocol = 2;
+    });
+    await using client = new Redis(server.url, quick);
+    const consumer = await client.pubsub({ channels: ["a"], patterns: ["p*"], maxIdle: 20 });
+    await nextItems(consumer, 2);
+    server.publish("a", "1");
+    server.publish("p1", "2");
+    expect(await receiveMany(consumer, 2)).toMatchObject([{ data: "1" }, { data: "2" }]);
+    await eventually(() => expect(server.received().filter((name) => name === "PING").length).toBeGreaterThan(4));
+    await consumer.unsubscribe("a");
+    expect([consumer.state, server.latest.subscribed, server.accepted.length]).toEqual(["live", 1, 1]);
   });
 
   test("pushes that mean nothing disturb nothing", async () => {

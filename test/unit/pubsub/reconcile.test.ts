@@ -3,7 +3,7 @@ import { BEGINNING } from "../../../src/core/moment.ts";
 import { discard, Entry, type Home, type Kind } from "../../../src/pubsub/entry.ts";
 import { reconcile } from "../../../src/pubsub/reconcile.ts";
 
-const link: Home = { epoch: 2, ready: true, since: 0, proof: BEGINNING, doubt() {} };
+const link: Home = { epoch: 2, ready: true, endpoint: null, since: 0, proof: BEGINNING, doubt() {} };
 
 interface State {
   readonly kind?: Kind;
