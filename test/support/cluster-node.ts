@@ -4,6 +4,7 @@ import { BUS_OFFSET, freeNodePort } from "./free-port.ts";
 import { startProxy, type TcpProxy } from "./proxy.ts";
 import { RedisServer } from "./redis-server.ts";
 import { CONTROL_PASSWORD, CONTROL_USER, type ServerOptions } from "./server-config.ts";
+import { has } from "./server-features.ts";
 
 /** What all nodes of a cluster have in common: a server's options, and these. */
 export interface NodeOptions extends Omit<ServerOptions, "port" | "files"> {
@@ -127,8 +128,8 @@ function clusterLines({ nodeTimeout = 1_500, fullCoverage = true, tls }: NodeOpt
     `cluster-node-timeout ${nodeTimeout}`,
     `cluster-require-full-coverage ${fullCoverage ? "yes" : "no"}`,
     "cluster-replica-validity-factor 0",
-    // Replicas stay where a test has put them.
-    "cluster-allow-replica-migration no",
+    // Replicas stay where a test has put them. Without the directive, a barrier that no primary passes has the same effect.
+    has("replicaMigrationDirective") ? "cluster-allow-replica-migration no" : "cluster-migration-barrier 1000",
     "cluster-announce-ip 127.0.0.1",
     `cluster-announce-${tls === undefined ? "" : "tls-"}port ${place.announcedPort}`,
     `cluster-announce-bus-port ${place.announcedBusPort}`,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { joinCluster, loneFile, newGhost, prepareNodes, startNodes } from "./cluster-birth.ts";
+import { prepareJoining, prepareNodes, startJoining, startNodes } from "./cluster-birth.ts";
 import { ClusterMembers } from "./cluster-members.ts";
-import { ClusterNode, findPlace, type NodeOptions } from "./cluster-node.ts";
+import { type ClusterNode, findPlace, type NodeOptions } from "./cluster-node.ts";
 import { eventually } from "./eventually.ts";
 import { PortTakenError } from "./redis-server.ts";
 import { moveSlots, SlotMigration, unbindSlots } from "./slot-migration.ts";
@@ -154,11 +154,10 @@ export class TestCluster extends ClusterMembers implements AsyncDisposable {
   async addNode({ replicaOf }: { readonly replicaOf?: ClusterNode | undefined } = {}): Promise<ClusterNode> {
     const number = this.#all.length + 1;
     const place = await findPlace(number, this.#options);
-    const ghost = newGhost();
-    const node = new ClusterNode(`n${number}`, this.#options, place, loneFile(place, ghost));
+    const joining = prepareJoining(`n${number}`, this.#options, place);
+    const { node } = joining;
     this.#all.push(node);
-    await node.start();
-    await joinCluster(node, this.living, ghost);
+    await startJoining(joining, this.living);
     this.nodes.push(node);
     await this.agree();
     if (replicaOf !== undefined) await this.reparent(node, replicaOf);

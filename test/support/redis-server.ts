@@ -7,12 +7,12 @@ import { type ServerBinary, serverBinary } from "./server-binary.ts";
 import {
   CONTROL_PASSWORD,
   CONTROL_USER,
-  hasUsers,
   logPath,
   type ServerOptions,
   socketPath,
   writeConfig,
 } from "./server-config.ts";
+import { has } from "./server-features.ts";
 import { ServerProcess } from "./server-process.ts";
 import { removeDirectory, temporaryDirectory } from "./temporary-directory.ts";
 
@@ -107,7 +107,7 @@ export class RedisServer implements AsyncDisposable {
 
   /** A further connection of the tests' own, closed with the server. `timeout` bounds each of its commands. */
   openControl(timeout?: number): ControlClient {
-    const login = hasUsers(this.binary)
+    const login = has("users", this.binary)
       ? { username: CONTROL_USER, password: CONTROL_PASSWORD }
       : { password: this.#options.password };
     const control = new ControlClient({ path: this.socketPath, timeout, ...login });

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 /** The server program the tests run. */
 export interface ServerBinary {
   readonly path: string;
-  readonly name: "redis" | "valkey";
+  readonly name: "redis" | "redict" | "valkey";
   readonly version: string;
   readonly major: number;
   readonly minor: number;
@@ -43,7 +43,7 @@ function inspect(path: string | undefined): ServerBinary {
   const { major = "0", minor = "0" } = match.groups;
   return {
     path,
-    name: /valkey/i.test(line) ? "valkey" : "redis",
+    name: /valkey/i.test(line) ? "valkey" : /redict/i.test(line) ? "redict" : "redis",
     version: match[0].slice(2),
     major: Number(major),
     minor: Number(minor),

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServerBinary } from "./server-binary.ts";
+import { has } from "./server-features.ts";
 
 /** PEM texts for a server that speaks TLS only. */
 interface ServerTls {
@@ -46,11 +47,6 @@ export function logPath(directory: string): string {
   return join(directory, "log");
 }
 
-/** Whether this server has ACL users; before Redis 6 there is only `requirepass`. */
-export function hasUsers(binary: ServerBinary): boolean {
-  return binary.name === "valkey" || binary.major >= 6;
-}
-
 /** Writes the configuration file of a private server into its directory and gives the file's path. */
 export function writeConfig(directory: string, port: number, options: ServerOptions, binary: ServerBinary): string {
   const lines = [
@@ -63,7 +59,7 @@ export function writeConfig(directory: string, port: number, options: ServerOpti
     "appendonly no",
     ...(options.tls === undefined ? [] : tlsLines(directory, port, options.tls)),
     ...(options.password === undefined ? [] : [`requirepass ${options.password}`]),
-    ...(hasUsers(binary) ? userLines(directory, options) : []),
+    ...(has("users", binary) ? userLines(directory, options, binary) : []),
     ...debugLines(options, binary),
     ...(options.config ?? []),
   ];
@@ -72,12 +68,17 @@ export function writeConfig(directory: string, port: number, options: ServerOpti
   return path;
 }
 
-function userLines(directory: string, { users = {}, aclFile = false, password }: ServerOptions): string[] {
+function userLines(
+  directory: string,
+  { users = {}, aclFile = false, password }: ServerOptions,
+  binary: ServerBinary,
+): string[] {
+  const everything = has("channelRules", binary) ? "~* &* +@all" : "~* +@all";
   const lines = Object.entries(users).map(([name, rules]) => `user ${name} ${rules}`);
-  lines.push(`user ${CONTROL_USER} on >${CONTROL_PASSWORD} ~* &* +@all`);
+  lines.push(`user ${CONTROL_USER} on >${CONTROL_PASSWORD} ${everything}`);
   if (!aclFile) return lines;
   // An ACL file replaces the default user too, so `requirepass` beside it would be lost.
-  if (users.default === undefined) lines.push(`user default on ${password ? `>${password}` : "nopass"} ~* &* +@all`);
+  if (users.default === undefined) lines.push(`user default on ${password ? `>${password}` : "nopass"} ${everything}`);
   const path = join(directory, "users.acl");
   writeFileSync(path, `${lines.join("\n")}\n`);
   return [`aclfile ${path}`];
@@ -106,7 +107,6 @@ function tlsLines(directory: string, port: number, tls: ServerTls): string[] {
 }
 
 function debugLines({ enableDebugCommand = true }: ServerOptions, binary: ServerBinary): string[] {
-  // Redis 6 knows neither the directive nor the restriction.
-  if (binary.name === "redis" && binary.major < 7) return [];
+  if (!has("debugDirective", binary)) return [];
   return [`enable-debug-command ${enableDebugCommand ? "yes" : "no"}`];
 }
