@@ -1,6 +1,8 @@
 // A vitest reporter that demands a share of lines covered in every file, and ends the output, after the coverage
-// table, with a line for each test that failed and one plain line of totals: "12 passed, 0 failed, 1 skipped".
+// table, with a line for each test that failed and one plain line of totals: "12 passed, 0 failed, 1 skipped". The file
+// that TIDINGS_TOTALS names gets the same as JSON, for scripts that run the suite several times.
 
+import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 
 const LINES_PER_FILE = 80;
@@ -23,6 +25,9 @@ export default class ClosingReporter {
         console.error(line);
       }
       const { passed, failed, skipped } = this.#counts;
+      if (process.env.TIDINGS_TOTALS) {
+        writeFileSync(process.env.TIDINGS_TOTALS, JSON.stringify({ ...this.#counts, failures: this.#failures }));
+      }
       console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     });
   }

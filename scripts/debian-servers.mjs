@@ -30,8 +30,14 @@ const SERVERS = {
   "valkey-9": { program: "valkey", suites: ["sid"] },
 };
 
-/** What `obtainDebianServer` takes. */
+/** What `obtainDebianServer` takes: a program and the beginning of its version. */
 export const serverNames = Object.keys(SERVERS);
+
+/** Whether the text that a server says to `--version` fits a name. */
+export function fitsName(version, name) {
+  const [program, number] = name.split("-");
+  return version.toLowerCase().startsWith(program) && version.includes(`v=${number}.`);
+}
 
 /** How long a list of packages is used before it is fetched again, in milliseconds. */
 const LIST_AGE = 86_400_000;
@@ -69,7 +75,7 @@ function unpack(name, { program, suites }, final) {
     symlinkSync(`${program}-check-rdb`, join(root, "usr/bin", `${program}-server`));
     writeStarter(folder, program);
     const version = command(join(folder, `${program}-server`), ["--version"]);
-    if (!version.includes(`v=${name.slice(name.indexOf("-") + 1)}.`)) {
+    if (!fitsName(version, name)) {
       throw new Error(`Debian's ${suites.at(-1)} has another version now: ${version.trim()}`);
     }
     rmSync(final, { recursive: true, force: true });
@@ -181,7 +187,9 @@ function command(program, args, cwd) {
   }
   if (status !== 0) {
     const complaint = stderr.trim().split("\n").at(-1);
-    throw new Error(`${program} ${args.find((arg) => /^[a-z]+$/.test(arg)) ?? ""}: ${complaint || `exit code ${status}`}`);
+    throw new Error(
+      `${program} ${args.find((arg) => /^[a-z]+$/.test(arg)) ?? ""}: ${complaint || `exit code ${status}`}`,
+    );
   }
   return stdout;
 }

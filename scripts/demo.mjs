@@ -3,7 +3,8 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fail, installPackages, npm, obtainServer, root, runBin } from "./setup.mjs";
+import { obtainServer } from "./install-server.mjs";
+import { fail, installPackages, npm, root, runBin } from "./setup.mjs";
 
 installPackages();
 const server = obtainServer();

@@ -1,9 +1,10 @@
 // npm run matrix: the fault matrix with tidings and its peers, on servers of its own. Arguments: bench/matrix/run.mjs.
 
-import { installPackages, installServer, npm, runBin } from "./setup.mjs";
+import { requireServer } from "./find-server.mjs";
+import { installPackages, npm, runBin } from "./setup.mjs";
 
 installPackages();
-const env = { TIDINGS_SERVER: installServer() };
+const env = { TIDINGS_SERVER: requireServer() };
 const { preparePeers } = await import("../bench/prepare.mjs");
 preparePeers();
 const code = npm("run", "--silent", "build");

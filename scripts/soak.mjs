@@ -2,7 +2,8 @@
 // drawn and told where none is given, plays the same faults in the same order again.
 
 import { parseArgs } from "node:util";
-import { fail, installPackages, installServer, runBin } from "./setup.mjs";
+import { requireServer } from "./find-server.mjs";
+import { fail, installPackages, runBin } from "./setup.mjs";
 
 const { values } = parseArgs({
   options: { seed: { type: "string" }, minutes: { type: "string", default: "2" }, only: { type: "string" } },
@@ -18,7 +19,7 @@ if (!(minutes > 0)) {
 
 installPackages();
 const env = {
-  TIDINGS_SERVER: installServer(),
+  TIDINGS_SERVER: requireServer(),
   TIDINGS_SOAK_SEED: String(seed),
   TIDINGS_SOAK_MINUTES: String(minutes),
 };

@@ -45,7 +45,9 @@ export async function prepareNodes(primaryCount: number, replicaCount: number, o
     slots: [share(index, primaryCount), share(index + 1, primaryCount) - 1] as const,
   }));
   const replicaLines = (self: NodePlace): string[] =>
-    shards.flatMap(({ primary, replicas, shard }) => replicas.map((it) => line(it, self, shard, `slave ${primary.id}`)));
+    shards.flatMap(({ primary, replicas, shard }) =>
+      replicas.map((it) => line(it, self, shard, `slave ${primary.id}`)),
+    );
   const ghostFile = (self: NodePlace): string =>
     file([
       ...shards.flatMap(({ primary, ghost, shard, slots }) => [
