@@ -18,7 +18,7 @@ interface Answer {
  *
  * To answer in the right order whatever was sent before, a command that is answered here still goes to the server,
  * under a name that no server knows; the server's "unknown command" for it, which comes in its proper place, is then
- * replaced.
+ * replaced. Newer servers say "NOAUTH" for it before a login: then the first such reply is taken.
  */
 export class CommandRewriter {
   readonly toServer: Stage;
@@ -60,7 +60,7 @@ export class CommandRewriter {
     this.#held = Buffer.concat([this.#held, chunk]);
     for (let answer = this.#answers[0]; answer !== undefined; answer = this.#answers[0]) {
       // Everything waits for the reply that is certain to come, rather than guess where a piece of it begins.
-      const match = new RegExp(`-ERR unknown command ['\`]${answer.word}['\`][^\r]*\r\n`).exec(
+      const match = new RegExp(`-(?:ERR unknown command ['\`]${answer.word}['\`]|NOAUTH )[^\r]*\r\n`).exec(
         this.#held.toString("latin1"),
       );
       if (match === null) return { bytes: Buffer.concat(parts), cut: false };
