@@ -6,6 +6,7 @@ import { slotsIn } from "../support/cluster-view.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
@@ -46,7 +47,7 @@ function causesOf(gaps: readonly Gap<string | Buffer>[]): string[] {
 }
 
 onEveryClusterProtocol("a slot that moves", (bench) => {
-  // Rows 30 and 31. The second one is what atomic migrations look like from here, too.
+  // Rows 30 and 31.
   describe.each(["source-first", "target-first"] as const)("told to the %s", (order) => {
     test("takes its channels along, after a gap, while the nodes disagree for a second", async () => {
       const { cluster } = bench;
@@ -177,6 +178,73 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
     await expectServerTruth(cluster.living, {});
     await leaving.subscribe(channels);
     await expectServerTruth(cluster.living, { shardChannels: channels });
+  });
+});
+
+// Row 31, as servers do it that move slots by themselves.
+describe.skipIf(lacks("atomicMigration"))("in one step", () => {
+  onEveryClusterProtocol("slots that move", (bench) => {
+    test("take their channels along, after a gap, and leave the others alone", async () => {
+      const { cluster } = bench;
+      const { slot, source, target } = aMove(cluster);
+      const moving = [slot, slot + 1, slot + 2].flatMap((it) => cluster.channelsForSlot(it, 2, "moving"));
+      const staying = [
+        ...cluster.channelsForSlot(slot + 3, 2, "staying"),
+        ...cluster.primaries.flatMap((node) => cluster.channelsForSlot(slotsIn(node.slots).at(-1) ?? 0, 2, "staying")),
+      ];
+      const witness = await ClusterWitness.sharded(bench.client(), cluster, {
+        channels: [...moving, ...staying].filter((_, index) => index % 2 === 0),
+        handled: [...moving, ...staying].filter((_, index) => index % 2 === 1),
+      });
+      await witness.receives(10);
+      await cluster.migrateAtomically([slot, slot + 2], target);
+      await witness.receives(20);
+      await witness.live();
+      await expectServerTruth(cluster.living, { shardChannels: [...moving, ...staying] });
+      await witness.verify();
+      expect([causesOf(witness.gaps), namesOf(witness.gaps)]).toEqual([["moved"], [...moving].sort()]);
+      expect(await source.control.command("PUBSUB", "SHARDNUMSUB", ...moving)).toEqual(
+        moving.flatMap((channel) => [channel, 0]),
+      );
+      expect([slot, slot + 1, slot + 2].map((it) => cluster.ownerOf(it).name)).toEqual(Array(3).fill(target.name));
+    });
+
+    test.each([
+      ["at primaries", false],
+      ["at replicas", true],
+    ])("go back and forth, with subscriptions %s", async (_, readFromReplicas) => {
+      const { cluster } = bench;
+      const { slot, source, target } = aMove(cluster);
+      const channels = cluster.channelsForSlot(slot, 2);
+      const witness = await ClusterWitness.sharded(bench.client(), cluster, {
+        channels,
+        interval: 1,
+        options: { readFromReplicas },
+      });
+      for (let round = 0; round < 6; round++) {
+        await cluster.migrateAtomically([slot, slot], round % 2 === 0 ? target : source);
+        await witness.receives(5);
+        await eventually(() => expect(namesOf(witness.gaps)).toHaveLength(2 * (round + 1)));
+        await witness.live();
+      }
+      await witness.verify();
+      expect(causesOf(witness.gaps)).toEqual(["moved"]);
+      await expectServerTruth(cluster.living, { shardChannels: channels });
+    });
+
+    test("leave classic channels alone", async () => {
+      const { cluster } = bench;
+      const { slot, target } = aMove(cluster);
+      const witness = await ClusterWitness.classic(bench.client(), target, {
+        channels: cluster.channelsForSlot(slot, 2),
+        handled: ["elsewhere"],
+      });
+      await witness.receives(10);
+      await cluster.migrateAtomically([slot, slot], target);
+      await witness.receives(10);
+      expect(await witness.verify()).toBe(0);
+      expect([witness.gaps, witness.states]).toEqual([[], []]);
+    });
   });
 });
 

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { migrateAtomically } from "./atomic-migration.ts";
 import { prepareJoining, prepareNodes, startJoining, startNodes } from "./cluster-birth.ts";
 import { ClusterMembers } from "./cluster-members.ts";
 import { type ClusterNode, findPlace, type NodeOptions } from "./cluster-node.ts";
+import type { SlotRange } from "./cluster-view.ts";
 import { eventually } from "./eventually.ts";
 import { PortTakenError } from "./redis-server.ts";
 import { moveSlots, SlotMigration, unbindSlots } from "./slot-migration.ts";
@@ -91,6 +93,12 @@ export class TestCluster extends ClusterMembers implements AsyncDisposable {
     await sleep(pauseMs);
     await (order === "source-first" ? migration.tellTarget() : migration.tellSource());
     await migration.settle({ gossip });
+  }
+
+  /** Has the servers move a range of slots of one primary to another in one step; not all servers can. */
+  async migrateAtomically(slots: SlotRange, target: ClusterNode, options?: Settling): Promise<void> {
+    await migrateAtomically(this.ownerOf(slots[0]), target, slots);
+    await this.#settle(options);
   }
 
   /** Moves many slots at once, whosever they are. */
