@@ -6,7 +6,7 @@ import { slotsIn } from "../support/cluster-view.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
-import { lacks } from "../support/server-features.ts";
+import { has, lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
@@ -46,6 +46,16 @@ function causesOf(gaps: readonly Gap<string | Buffer>[]): string[] {
   return [...new Set(gaps.map(({ cause }) => cause))];
 }
 
+/**
+ * One move has lost so many channels. Where a node ends an import by itself when the source gives the slot away, SETSLOT
+ * NODE may come right after that, and dismiss the new subscribers once more.
+ */
+function expectLost(count: number, wanted: number, order: "source-first" | "target-first"): void {
+  const twice = order === "source-first" && has("importsEndByGossip");
+  if (twice) expect(count).toBeGreaterThanOrEqual(wanted);
+  else expect(count).toBe(wanted);
+}
+
 onEveryClusterProtocol("a slot that moves", (bench) => {
   // Rows 30 and 31.
   describe.each(["source-first", "target-first"] as const)("told to the %s", (order) => {
@@ -70,7 +80,7 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
       await (order === "source-first" ? migration.tellSource() : migration.tellTarget());
       await sleep(1000);
       const attempts = (await shardSubscribes(cluster)) - before;
-      if (order === "source-first") expect(witness.consumer.state).toBe("reconnecting");
+      if (order === "source-first" && !has("importsEndByGossip")) expect(witness.consumer.state).toBe("reconnecting");
       await (order === "source-first" ? migration.tellTarget() : migration.tellSource());
       await witness.receives(5, moving, 3000);
       await migration.settle();
@@ -94,12 +104,14 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
       const { slot, source, target } = aMove(cluster);
       const channels = cluster.channelsForSlot(slot, 2);
       const witness = await ClusterWitness.sharded(bench.client(), cluster, { channels, interval: 1 });
+      let missed = 0;
       for (let round = 0; round < 10; round++) {
         await cluster.migrateSlot(slot, round % 2 === 0 ? target : source, { order, gossip: false });
         await cluster.agree({ timeout: 10_000, interval: 1 });
         await witness.receives(5);
-        await eventually(() => expect(namesOf(witness.gaps)).toHaveLength(2 * (round + 1)));
+        await eventually(() => expectLost(namesOf(witness.gaps).length - missed, 2, order));
         await witness.live();
+        missed = namesOf(witness.gaps).length;
         // One connection, to the one node that has the channels.
         await eventually(async () =>
           expect(await shardConnections(cluster)).toEqual({ [(round % 2 === 0 ? target : source).name]: 1 }),
@@ -313,8 +325,15 @@ onEveryClusterProtocol(
         // Primaries that take a slot before they know the latest epoch take the same one, and quarrel.
         await eventually(async () => expect(new Set(await epochs(cluster)).size).toBe(1), { interval: 2 });
         moves += 1;
+        const before = missed;
         await cluster.migrateSlot(slot, moves % 2 === 1 ? target : source);
-        await eventually(() => expect([missed, consumer.state]).toEqual([20 * moves, "live"]), { interval: 2 });
+        await eventually(
+          () => {
+            expectLost(missed - before, 20, "source-first");
+            expect(consumer.state).toBe("live");
+          },
+          { interval: 2 },
+        );
       };
       await move();
       await move();

@@ -22,6 +22,7 @@ const FEATURES = {
   replicaMigrationDirective: { what: "the directive cluster-allow-replica-migration", redis: [7, 0], ...ALWAYS },
   shardIds: { what: "ids of shards in the file of a node", redis: [7, 2], ...ALWAYS },
   clientSetInfo: { what: "CLIENT SETINFO", redis: [7, 2], ...ALWAYS },
+  importsEndByGossip: { what: "imports of slots that end when the source gives the slot away", valkey: [8, 0] },
   atomicMigration: { what: "slots that move atomically", redis: [8, 4], valkey: [9, 0] },
 } satisfies Record<string, Since>;
 

@@ -32,8 +32,14 @@ export class SlotMigration {
     await setSlot(this.source, this.slot, "NODE", this.target.id);
   }
 
-  /** SETSLOT NODE at the target: from now on it serves, and says so to all nodes. */
+  /**
+   * SETSLOT NODE at the target: from now on it serves, and says so to all nodes. On some servers it does so by itself once
+   * the source has let the slot go, and a command that came after that would only dismiss its new subscribers.
+   */
   async tellTarget(): Promise<void> {
+    const { records } = await this.target.view();
+    const own = records.find(({ flags }) => flags.has("myself"));
+    if (own !== undefined && includesSlot(own.slots, this.slot)) return;
     await setSlot(this.target, this.slot, "NODE", this.target.id);
   }
 
