@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { startProxy, type TcpProxy } from "../support/proxy.ts";
 import { type RedisServer, startServer } from "../support/redis-server.ts";
 import type { ServerOptions } from "../support/server-config.ts";
+import { lacks, type ServerFeature } from "../support/server-features.ts";
 
 /** The bounds of recovery are told for these; a generous limit is ten times the bound. */
 export const QUICK = Object.freeze({ maxIdle: 1000, pingTimeout: 1000, retryPolicy: constantDelay({ delay: 100 }) });
@@ -21,13 +22,19 @@ export interface Bench {
   proxied(options?: RedisOptions): Redis;
 }
 
+interface ProtocolOptions extends ServerOptions {
+  readonly protocols?: readonly (2 | 3)[] | undefined;
+  /** Without it in the server, the scenarios are skipped. */
+  readonly needs?: ServerFeature | undefined;
+}
+
 /** Runs scenarios in RESP3 and in RESP2, each with a server of its own. After each one no connection may be left. */
 export function onEveryProtocol(
   title: string,
   scenarios: (bench: Bench) => void,
-  { protocols = [3, 2], ...options }: ServerOptions & { readonly protocols?: readonly (2 | 3)[] } = {},
+  { protocols = [3, 2], needs, ...options }: ProtocolOptions = {},
 ): void {
-  describe.each(protocols)(`${title} (RESP%i)`, (protocol) => {
+  describe.skipIf(needs !== undefined && lacks(needs)).each(protocols)(`${title} (RESP%i)`, (protocol) => {
     let stage: { readonly server: RedisServer; readonly proxy: TcpProxy } | undefined;
     const clients = new Set<Redis>();
     const running = () => {

@@ -4,6 +4,7 @@ import { clientList } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
 import { type ClusterOptions, startCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { CONTROL_USER } from "../support/server-config.ts";
+import { lacks, type ServerFeature } from "../support/server-features.ts";
 import { QUICK } from "./bench.ts";
 
 /** Room for many servers to start and to end on a busy machine, in milliseconds. */
@@ -17,6 +18,12 @@ export interface ClusterBench {
   client(options?: RedisClusterOptions): RedisCluster;
 }
 
+interface ProtocolOptions extends ClusterOptions {
+  readonly protocols?: readonly (2 | 3)[] | undefined;
+  /** Without it in the servers, the scenarios are skipped. */
+  readonly needs?: ServerFeature | undefined;
+}
+
 /**
  * Runs scenarios with one cluster, in RESP3 and in RESP2. The nodes agree before each one; after it no connection of
  * the library's may be left at any of them.
@@ -24,9 +31,9 @@ export interface ClusterBench {
 export function onEveryClusterProtocol(
   title: string,
   scenarios: (bench: ClusterBench) => void,
-  { protocols = [3, 2], ...options }: ClusterOptions & { readonly protocols?: readonly (2 | 3)[] } = {},
+  { protocols = [3, 2], needs, ...options }: ProtocolOptions = {},
 ): void {
-  describe(title, () => {
+  describe.skipIf(needs !== undefined && lacks(needs))(title, () => {
     let stage: TestCluster | undefined;
     const clients = new Set<RedisCluster>();
     const running = () => {

@@ -73,8 +73,8 @@ function userLines(
   { users = {}, aclFile = false, password }: ServerOptions,
   binary: ServerBinary,
 ): string[] {
-  const everything = has("channelRules", binary) ? "~* &* +@all" : "~* +@all";
-  const lines = Object.entries(users).map(([name, rules]) => `user ${name} ${rules}`);
+  const everything = rulesFor(binary, "~* &* +@all");
+  const lines = Object.entries(users).map(([name, rules]) => `user ${name} ${rulesFor(binary, rules)}`);
   lines.push(`user ${CONTROL_USER} on >${CONTROL_PASSWORD} ${everything}`);
   if (!aclFile) return lines;
   // An ACL file replaces the default user too, so `requirepass` beside it would be lost.
@@ -82,6 +82,11 @@ function userLines(
   const path = join(directory, "users.acl");
   writeFileSync(path, `${lines.join("\n")}\n`);
   return [`aclfile ${path}`];
+}
+
+/** The rules of a user as this server takes them: before there were rules for channels, all were allowed. */
+function rulesFor(binary: ServerBinary, rules: string): string {
+  return has("channelRules", binary) ? rules : rules.replace(/ (?:&\S+|resetchannels)/g, "");
 }
 
 function tlsLines(directory: string, port: number, tls: ServerTls): string[] {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { subscriberClients } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { slotOf } from "../../support/slot.ts";
 import { onCluster } from "../cluster/bench.ts";
@@ -64,7 +65,7 @@ describe("a client's subscribe and psubscribe", () => {
     await Promise.all([typed.close(), all.close(), raw.close(), own.close()]);
   });
 
-  test("reject with a denied name, and leave nothing", async () => {
+  test.skipIf(lacks("channelRules"))("reject with a denied name, and leave nothing", async () => {
     const limited = new Redis({ host: "127.0.0.1", port: server.port, username: "limited", password: "x" });
     const error = await refusal(limited.subscribe(["ok", "secret"]));
     expect(error).toBeInstanceOf(ServerError);

@@ -4,6 +4,7 @@ import { type ClientRecord, clientList } from "../../support/clients.ts";
 import type { ClusterNode } from "../../support/cluster-node.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type ClusterOptions, startCluster, type TestCluster } from "../../support/redis-cluster.ts";
+import { lacks, type ServerFeature } from "../../support/server-features.ts";
 
 /** Generous: a busy machine is slow, a broken wait never ends. */
 export const PATIENCE = 10_000;
@@ -26,8 +27,12 @@ export interface ClusterBench {
 }
 
 /** Runs scenarios against one cluster, of three primaries and three replicas unless told otherwise; no connection may be left. */
-export function onCluster(title: string, scenarios: (bench: ClusterBench) => void, options?: ClusterOptions): void {
-  describe(title, () => {
+export function onCluster(
+  title: string,
+  scenarios: (bench: ClusterBench) => void,
+  { needs, ...options }: ClusterOptions & { readonly needs?: ServerFeature | undefined } = {},
+): void {
+  describe.skipIf(needs !== undefined && lacks(needs))(title, () => {
     let running: TestCluster | undefined;
     const clients: { close(): Promise<void> }[] = [];
     const cluster = (): TestCluster => {

@@ -13,6 +13,7 @@ import { describe, expect, test } from "vitest";
 import { deadline, eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { watchResources } from "../../support/resource-watch.ts";
+import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { onCluster, PATIENCE, receiveMany, rejection } from "./bench.ts";
 
@@ -113,7 +114,7 @@ onCluster("opening in a cluster", (bench) => {
     },
   );
 
-  test.each(["pubsub", "shardedPubsub"] as const)(
+  test.skipIf(lacks("channelRules")).each(["pubsub", "shardedPubsub"] as const)(
     "%s with a denied name rejects and leaves nothing",
     async (method) => {
       const { cluster } = bench;

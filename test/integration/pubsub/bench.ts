@@ -20,6 +20,7 @@ import { eventually } from "../../support/eventually.ts";
 import { startCluster } from "../../support/redis-cluster.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import type { ServerOptions } from "../../support/server-config.ts";
+import { lacks, type ServerFeature } from "../../support/server-features.ts";
 import { expectServerTruth, type WantedSubscriptions } from "../../support/server-truth.ts";
 
 /** Generous: a busy machine is slow, a broken wait never ends. */
@@ -67,6 +68,8 @@ export interface Bench {
 /** What `onEveryKind` runs scenarios with. */
 export interface KindOptions extends ServerOptions {
   readonly kinds?: readonly ConsumerKind[] | undefined;
+  /** Without it in the server, the scenarios are skipped. */
+  readonly needs?: ServerFeature | undefined;
 }
 
 /** The protocols make no difference in a cluster that they do not make on a server; shard channels have frames of their own. */
@@ -85,9 +88,10 @@ const variants: readonly (readonly [title: string, kind: ConsumerKind, protocol:
 export function onEveryKind(
   title: string,
   scenarios: (bench: Bench) => void,
-  { kinds = ["server", "cluster", "shards"], ...options }: KindOptions = {},
+  { kinds: wanted = ["server", "cluster", "shards"], needs, ...options }: KindOptions = {},
 ): void {
-  describe(title, () => {
+  const kinds = wanted.filter((kind) => kind !== "shards" || !lacks("shardChannels"));
+  describe.skipIf(kinds.length === 0 || (needs !== undefined && lacks(needs)))(title, () => {
     let single: RedisServer | undefined;
     let node: RedisServer | undefined;
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startProxy } from "../../support/proxy.ts";
+import { lacks } from "../../support/server-features.ts";
 import { message, nextItems, onEveryKind, receiveMany, rejection } from "./bench.ts";
 
 onEveryKind("opening", (bench) => {
@@ -126,7 +127,7 @@ onEveryKind("opening", (bench) => {
     await eventually(async () => expect(await bench.connections()).toEqual([]));
   });
 
-  test("a denied channel rejects open, and leaves nothing open", async () => {
+  test.skipIf(lacks("channelRules"))("a denied channel rejects open, and leaves nothing open", async () => {
     await bench.control.command("ACL", "SETUSER", "opener", "reset", "on", ">p", "+@all", "&news");
     const client = bench.client({ username: "opener", password: "p", pool: { keep: 0 } });
     const consumer = bench.make(client, { channels: ["news", "secret", "hidden"], patterns: ["s*"] });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startProxy } from "../../support/proxy.ts";
+import { lacks } from "../../support/server-features.ts";
 import { message, nextItems, onEveryKind, receiveMany, rejection } from "./bench.ts";
 
 onEveryKind("reconnecting", (bench) => {
@@ -171,7 +172,7 @@ onEveryKind("reconnecting", (bench) => {
     await bench.truth({ channels: ["a"] });
   });
 
-  test("a login that is refused after the loss fails the consumer at once", async () => {
+  test.skipIf(lacks("channelRules"))("a login that is refused after the loss fails the consumer at once", async () => {
     await bench.control.command("ACL", "SETUSER", "leaver", "reset", "on", ">p", "+@all", "&*");
     const client = bench.client({ username: "leaver", password: "p", retryPolicy: () => 1 });
     const consumer = await client.pubsub({ channels: "a", ignoreSubscribeMessages: true });

@@ -4,6 +4,7 @@ import { killSubscribers, subscriberClients } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { leftOver, rejection } from "./bench.ts";
 
@@ -186,7 +187,7 @@ describe("shared consumers", () => {
     await Promise.all([hasty.close(), patient.close()]);
   });
 
-  test("a denied name rejects its call alone", async () => {
+  test.skipIf(lacks("channelRules"))("a denied name rejects its call alone", async () => {
     const limited = new Redis(server.url, { username: "limited", password: "" });
     const one = await limited.pubsub({ shared: true, channels: "ok1" });
     const error = await rejection(one.subscribe("no", "ok2"));

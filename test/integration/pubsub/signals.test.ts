@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
+import { lacks } from "../../support/server-features.ts";
 import { message, nextItems, onEveryKind, PATIENCE, rejection } from "./bench.ts";
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
@@ -21,7 +22,7 @@ onEveryKind("a signal that outlives what it was given to", (bench) => {
     expect(listeners(signal)).toBe(0);
   });
 
-  test("keeps no listener of calls that reject", async () => {
+  test.skipIf(lacks("channelRules"))("keeps no listener of calls that reject", async () => {
     const { signal } = new AbortController();
     await bench.control.command("ACL", "SETUSER", "signalled", "reset", "on", ">p", "+@all", "&ok");
     const consumer = await bench.client({ username: "signalled", password: "p" }).pubsub();
