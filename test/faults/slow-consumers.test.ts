@@ -149,11 +149,12 @@ onEveryProtocol(
     test("is cut, reads what had arrived, and is told by a gap that the server may have overflowed", async () => {
       const slow = await SlowConsumer.open(bench, { limit: 10 });
       const { consumer, ledger } = slow;
-      const stamper = stamperOf(bench, 64 * 1024);
+      // Valkey 9 keeps texts of 16 KiB and more only once, and counts them in no client's buffer.
+      const stamper = stamperOf(bench, 15 * 1024);
       const [before] = await subscriberClients(bench.control);
       // First the sockets fill, then the server's own buffer.
       for (let published = 0; (await subscriberClients(bench.control)).length > 0; published += 10) {
-        expect(published).toBeLessThan(2000);
+        expect(published).toBeLessThan(8000);
         await rounds(stamper, 10);
       }
       // Nobody reads, so nobody has noticed.

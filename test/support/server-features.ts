@@ -4,6 +4,7 @@ type Version = readonly [major: number, minor: number];
 
 /** The first version with a feature, by program; a program that is left out has it in no version. */
 interface Since {
+  /** As in "this needs". */
   readonly what: string;
   readonly redis?: Version;
   readonly redict?: Version;
@@ -21,7 +22,17 @@ const FEATURES = {
   debugDirective: { what: "the directive enable-debug-command", redis: [7, 0], ...ALWAYS },
   replicaMigrationDirective: { what: "the directive cluster-allow-replica-migration", redis: [7, 0], ...ALWAYS },
   shardIds: { what: "ids of shards in the file of a node", redis: [7, 2], ...ALWAYS },
+  clientInfo: { what: "CLIENT INFO", redis: [6, 2], ...ALWAYS },
+  errorStats: { what: "counts of errors in INFO", redis: [6, 2], ...ALWAYS },
+  hostNames: { what: "the directive cluster-announce-hostname", redis: [7, 0], ...ALWAYS },
+  tlsPorts: { what: "the directive cluster-announce-tls-port", redis: [6, 2], ...ALWAYS },
   clientSetInfo: { what: "CLIENT SETINFO", redis: [7, 2], ...ALWAYS },
+  promotionDismisses: { what: "shard channels that a promoted replica dismisses", redis: [7, 4], valkey: [8, 0] },
+  reparentingDismisses: {
+    what: "shard channels that a replica dismisses with its primary",
+    redis: [7, 4],
+    valkey: [8, 0],
+  },
   importsEndByGossip: { what: "imports of slots that end when the source gives the slot away", valkey: [8, 0] },
   atomicMigration: { what: "slots that move atomically", redis: [8, 4], valkey: [9, 0] },
 } satisfies Record<string, Since>;
