@@ -27,7 +27,12 @@ const FEATURES = {
   hostNames: { what: "the directive cluster-announce-hostname", redis: [7, 0], ...ALWAYS },
   tlsPorts: { what: "the directive cluster-announce-tls-port", redis: [6, 2], ...ALWAYS },
   clientSetInfo: { what: "CLIENT SETINFO", redis: [7, 2], ...ALWAYS },
-  promotionDismisses: { what: "shard channels that a promoted replica dismisses", redis: [7, 4], valkey: [8, 0] },
+  promotionDismisses: {
+    what: "shard channels that a promoted replica dismisses",
+    redis: [7, 4],
+    redict: [7, 3],
+    valkey: [8, 0],
+  },
   reparentingDismisses: {
     what: "shard channels that a replica dismisses with its primary",
     redis: [7, 4],
