@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ArgumentError, Redis, type Reply, ServerError } from "../../../src/index.ts";
+import { ArgumentError, Redis, ServerError } from "../../../src/index.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
@@ -16,10 +16,11 @@ afterAll(() => server.stop());
 describe("call() gives every kind of reply", () => {
   test("of RESP3", async () => {
     await using client = new Redis(server.url);
-    const kinds: [string, Reply][] = [
+    const kinds: [string, unknown][] = [
       ["STRING", "Hello World"],
       ["INTEGER", 12345],
-      ["DOUBLE", Number("3.141")],
+      // Redis 6.0 has more digits.
+      ["DOUBLE", expect.closeTo(Math.PI, 2)],
       ["NULL", null],
       ["ARRAY", [0, 1, 2]],
       ["SET", new Set([0, 1, 2])],
@@ -47,7 +48,7 @@ describe("call() gives every kind of reply", () => {
     expect(await client.call("DEBUG", "PROTOCOL", "MAP")).toEqual([0, 0, 1, 1, 2, 0]);
     expect(await client.call("DEBUG", "PROTOCOL", "SET")).toEqual([0, 1, 2]);
     expect(await client.call("DEBUG", "PROTOCOL", "NULL")).toBeNull();
-    expect(await client.call("DEBUG", "PROTOCOL", "DOUBLE")).toBe("3.141");
+    expect(await client.call("DEBUG", "PROTOCOL", "DOUBLE")).toMatch(/^3\.141/);
   });
 
   test.each([2, 3] as const)("nested, empty and missing (RESP%i)", async (protocol) => {

@@ -6,7 +6,10 @@ import { startFakeServer } from "../../support/fake-server.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { error } from "../../support/resp-writer.ts";
+import { lacks } from "../../support/server-features.ts";
 import { reasonOf } from "./outcome.ts";
+
+const infoTest = test.skipIf(lacks("clientInfo"));
 
 let server: RedisServer;
 
@@ -26,7 +29,7 @@ afterAll(() => server.stop());
 const url = (login = ""): string => `redis://${login}127.0.0.1:${server.port}`;
 
 describe("a client logs in", () => {
-  test.each<[string, () => Redis, string]>([
+  infoTest.each<[string, () => Redis, string]>([
     ["as the default user, by the URL", () => new Redis(url(":hunter2@")), "default"],
     ["as the default user, by an option", () => new Redis(url(), { password: "hunter2" }), "default"],
     ["as the default user, by name", () => new Redis(url("default:hunter2@")), "default"],
@@ -45,7 +48,7 @@ describe("a client logs in", () => {
     expect(String(await client.call("CLIENT", "INFO"))).toMatch(/ resp=3\b/);
   });
 
-  test.each([
+  infoTest.each([
     [":hunter2@", "default"],
     ["ann:tiger@", "ann"],
   ])("in RESP2 where that is asked for (%s)", async (login, user) => {
@@ -65,7 +68,7 @@ describe("a client logs in", () => {
     ]);
   });
 
-  test("and keeps in step where the server refuses CLIENT SETINFO", async () => {
+  infoTest("and keeps in step where the server refuses CLIENT SETINFO", async () => {
     await using client = new Redis(url(":hunter2@"), { clientName: "old" });
     expect(await client.call("ECHO", "in step")).toBe("in step");
     const own = (await clientList(server.control)).find(({ name }) => name === "old");
@@ -85,7 +88,7 @@ describe("a client logs in", () => {
 });
 
 describe("a server that refuses HELLO", () => {
-  test("by its configuration: the client falls back to RESP2, logged in and named", async () => {
+  infoTest("by its configuration: the client falls back to RESP2, logged in and named", async () => {
     await using own = await startServer({
       password: "hunter2",
       users: { ann: "on >tiger ~* &* +@all", mute: "on >tiger ~* &* +@all -client" },
@@ -102,7 +105,7 @@ describe("a server that refuses HELLO", () => {
     expect(await mute.call("ACL", "WHOAMI")).toBe("mute");
   });
 
-  test.each([
+  infoTest.each([
     "-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'ann' 'tiger'\r\n",
     "-NOPROTO unsupported protocol version\r\n",
     "-ERR unknown command `HELLO`\r\n",
@@ -118,7 +121,7 @@ describe("a server that refuses HELLO", () => {
     await eventually(() => expect(proxy.open).toBe(0));
   });
 
-  test("once speaks RESP3 again after it was replaced", async () => {
+  infoTest("once speaks RESP3 again after it was replaced", async () => {
     await using proxy = await startProxy(server.port);
     proxy.answer("HELLO", "-NOPROTO sorry\r\n");
     await using client = new Redis(`redis://:hunter2@127.0.0.1:${proxy.port}`);

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ArgumentError, bytes, json, Redis } from "../../../src/index.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { reasonOf } from "./outcome.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 let server: RedisServer;
 
@@ -85,7 +88,7 @@ describe("publish", () => {
 });
 
 describe("spublish", () => {
-  test("resolves to the number of receivers of the shard channel alone", async () => {
+  shardTest("resolves to the number of receivers of the shard channel alone", async () => {
     await using client = new Redis(server.url);
     await using _classic = await client.pubsub({ channels: "shard", patterns: "*" });
     expect(await client.spublish("shard", "nobody")).toBe(0);

@@ -8,6 +8,8 @@ import { expectServerTruth } from "../../support/server-truth.ts";
 import { slotOf } from "../../support/slot.ts";
 import { onCluster } from "../cluster/bench.ts";
 
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 const READ = { timeout: 5000 };
 
 async function refusal(promise: Promise<unknown>): Promise<unknown> {
@@ -94,7 +96,7 @@ describe("a client's subscribe and psubscribe", () => {
 });
 
 onCluster("the short ways of a cluster", (bench) => {
-  test("share one connection for classic channels, and one for each node for shard channels", async () => {
+  shardTest("share one connection for classic channels, and one for each node for shard channels", async () => {
     const { cluster } = bench;
     const client = bench.client();
     const classic = await Promise.all([client.subscribe("a"), client.subscribe("b"), client.psubscribe("a*")]);
@@ -114,7 +116,7 @@ onCluster("the short ways of a cluster", (bench) => {
     await expectServerTruth(cluster.living, {});
   });
 
-  test("a shared sharded consumer follows its slot, and the others are told nothing", async () => {
+  shardTest("a shared sharded consumer follows its slot, and the others are told nothing", async () => {
     const { cluster } = bench;
     const client = bench.client();
     const [from, to] = cluster.primaries as [(typeof cluster.primaries)[0], (typeof cluster.primaries)[0]];

@@ -2,8 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { noRetry, Redis } from "../../../src/index.ts";
 import { clientList } from "../../support/clients.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { reasonOf } from "./outcome.ts";
+
+const infoTest = test.skipIf(lacks("clientInfo"));
 
 let server: RedisServer;
 
@@ -46,14 +49,14 @@ describe("a client reaches the server", () => {
     expect(await client.call("ACL", "WHOAMI")).toBe("ann");
   });
 
-  test("as an ACL user of a unix socket's URL", async () => {
+  infoTest("as an ACL user of a unix socket's URL", async () => {
     const secret = encodeURIComponent("p@ss:/?#");
     await using client = new Redis(`unix://ann:${secret}@${server.socketPath}?db=2`);
     expect(await client.call("ACL", "WHOAMI")).toBe("ann");
     expect(String(await client.call("CLIENT", "INFO"))).toContain(" db=2 ");
   });
 
-  test.each<[string, () => Redis]>([
+  infoTest.each<[string, () => Redis]>([
     ["of the URL", () => new Redis(`${server.url}/3`)],
     ["of a unix socket's URL", () => new Redis(`unix://${server.socketPath}?db=3`)],
     ["of the options", () => new Redis(server.url, { db: 3 })],

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
+import { lacks } from "../../support/server-features.ts";
 import { slotOf } from "../../support/slot.ts";
 import { onCluster, PATIENCE, receiveMany, rejection } from "./bench.ts";
 
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 onCluster("publishing and asking in a cluster", (bench) => {
-  test("publish reaches a consumer at any node, spublish the slot's", async () => {
+  shardTest("publish reaches a consumer at any node, spublish the slot's", async () => {
     const client = bench.client();
     const channels = bench.primaries.flatMap((node) => bench.cluster.channelsFor(node, 2));
     const classic = await client.pubsub({ channels });
@@ -53,7 +56,7 @@ onCluster("publishing and asking in a cluster", (bench) => {
     expect(await client.pubsubNumpat()).toBe(0);
   });
 
-  test("and so is what is asked about shard channels", async () => {
+  shardTest("and so is what is asked about shard channels", async () => {
     const client = bench.client();
     const channels = bench.primaries.flatMap((node) => bench.cluster.channelsFor(node, 1, "shard"));
     const atPrimaries = await client.shardedPubsub({ channels });

@@ -17,6 +17,8 @@ import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { onCluster, PATIENCE, receiveMany, rejection } from "./bench.ts";
 
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 describe("classes and clients that do not fit", () => {
   const redis = new Redis();
   const cluster = new RedisCluster();
@@ -66,7 +68,7 @@ onCluster("opening in a cluster", (bench) => {
     expect(client.topology.refreshes).toBe(0);
   });
 
-  test("calls made before the cluster is known are part of the opening", async () => {
+  shardTest("calls made before the cluster is known are part of the opening", async () => {
     const client = bench.client();
     const consumer = new ShardedPubSub(client, { channels: "a" });
     const names = Array.from({ length: 20 }, (_, n) => `early${n}`);
@@ -140,7 +142,7 @@ onCluster("opening in a cluster", (bench) => {
     },
   );
 
-  test("a close during open rejects it, and nothing is left", async () => {
+  shardTest("a close during open rejects it, and nothing is left", async () => {
     const client = bench.client();
     for (let delay = 0; delay < 12; delay++) {
       const consumer = new ShardedPubSub(client, { channels: ["a", "b", "c", "d"] });

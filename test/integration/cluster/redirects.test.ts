@@ -3,13 +3,17 @@ import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
 import { array, bulk, error, integer } from "../../support/resp-writer.ts";
+import { lacks } from "../../support/server-features.ts";
 import { tagOf } from "../../support/slot.ts";
 import { onCluster, rejection } from "./bench.ts";
+
+const errorStatTest = test.skipIf(lacks("errorStats"));
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 const quiet = { topologyRefreshInterval: 3_600_000 };
 
 onCluster("redirects", (bench) => {
-  test("MOVED: a command finds a slot that was moved behind the client's back", async () => {
+  shardTest("MOVED: a command finds a slot that was moved behind the client's back", async () => {
     const { cluster, primaries } = bench;
     const [a, b] = primaries;
     const client = bench.client(quiet);
@@ -51,7 +55,7 @@ onCluster("redirects", (bench) => {
     await cluster.migrateSlot(slot, a);
   });
 
-  test("TRYAGAIN: a command whose keys are on their way waits for them", async () => {
+  errorStatTest("TRYAGAIN: a command whose keys are on their way waits for them", async () => {
     const { cluster, primaries } = bench;
     const [a, b] = primaries;
     const client = bench.client(quiet);
@@ -77,7 +81,7 @@ onCluster("redirects", (bench) => {
     await cluster.migrateSlot(slot, a);
   });
 
-  test("CLUSTERDOWN: what nobody serves is waited for, and told once time is up", async () => {
+  shardTest("CLUSTERDOWN: what nobody serves is waited for, and told once time is up", async () => {
     const { cluster, primaries } = bench;
     const [a] = primaries;
     const slot = a.slots[0]?.[0] ?? 0;
@@ -94,7 +98,7 @@ onCluster("redirects", (bench) => {
     await cluster.agree();
   });
 
-  test("messages of a slot that moves to and fro keep their order, and none comes twice", async () => {
+  shardTest("messages of a slot that moves to and fro keep their order, and none comes twice", async () => {
     const { cluster, primaries } = bench;
     const client = bench.client(quiet);
     const slot = primaries[0].slots[0]?.[0] ?? 0;

@@ -4,7 +4,10 @@ import { certificates } from "../../support/certificates.ts";
 import { clientList } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { type ClusterBench, onCluster, receiveMany, rejection } from "./bench.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 const { ca, server, client: shown, strangerCa } = await certificates();
 const tls = { ...server, ca: ca.cert, client: shown };
@@ -116,13 +119,13 @@ onCluster(
       for (const { announcedPort } of bench.cluster.nodes) expect(error.message).toContain(`:${announcedPort}: `);
     });
   },
-  { tls, replicasPerPrimary: 0 },
+  { tls, replicasPerPrimary: 0, needs: "tlsPorts" },
 );
 
 onCluster(
   "a cluster with passwords",
   (bench) => {
-    test("the same login opens every node", async () => {
+    shardTest("the same login opens every node", async () => {
       const client = bench.client();
       const channels = oneEach(bench);
       await using consumer = await client.shardedPubsub({ channels });
@@ -136,7 +139,7 @@ onCluster(
       expect(await client.call("SET", "key", "value")).toBe("OK");
     });
 
-    test("credentials are asked for at each connect, whichever node it is", async () => {
+    shardTest("credentials are asked for at each connect, whichever node it is", async () => {
       let asked = 0;
       const credentials = async () => {
         asked++;
@@ -152,7 +155,7 @@ onCluster(
       expect(asked).toBeGreaterThanOrEqual(3);
     });
 
-    test("a node that refuses the login fails the consumer, with the server's words", async () => {
+    shardTest("a node that refuses the login fails the consumer, with the server's words", async () => {
       const [, b] = bench.primaries;
       await b.control.command("ACL", "SETUSER", "reader", ">other", "<r");
       const client = bench.client({ username: "reader", password: "r" });

@@ -4,10 +4,14 @@ import { eventually } from "../../support/eventually.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startServer } from "../../support/redis-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { onCluster, rejection } from "./bench.ts";
 
+const hostNameTest = test.skipIf(lacks("hostNames"));
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 onCluster("seeds", (bench) => {
-  test("one is enough, and it may be a replica", async () => {
+  shardTest("one is enough, and it may be a replica", async () => {
     for (const node of [bench.primaries[0], bench.cluster.replicas[0]]) {
       const client = bench.clientOf(node?.url ?? "");
       for (const channel of ["a", "b", "c", "d", "e"]) expect(await client.spublish(channel, "x")).toBe(0);
@@ -108,7 +112,7 @@ onCluster("seeds", (bench) => {
 });
 
 onCluster("addresses that are announced and reached by others", (bench) => {
-  test.each([
+  hostNameTest.each([
     [
       "an object",
       (from: Map<string, number>) =>

@@ -1,48 +1,54 @@
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
+import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { SLOTS, slotOf, tagOf } from "../../support/slot.ts";
 import { first, onCluster, PATIENCE, receiveMany } from "./bench.ts";
 
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 onCluster("connections of a sharded consumer", (bench) => {
-  test("one for each node that holds wanted channels, opened when first needed, closed when no longer", async () => {
-    const { cluster, primaries } = bench;
-    const [a, b, c] = primaries;
-    const client = bench.client();
-    const consumer = await client.shardedPubsub();
-    expect([consumer.state, await bench.seats()]).toEqual(["live", []]);
-    const [atA = "", alsoAtA = ""] = cluster.channelsFor(a, 2);
-    const [atB = ""] = cluster.channelsFor(b, 1);
-    const [atC = ""] = cluster.channelsFor(c, 1);
-    await consumer.subscribe(atA, alsoAtA);
-    expect(await bench.seats()).toEqual([[a, 2]]);
-    await consumer.subscribe(atB, atC);
-    expect(await bench.seats()).toEqual([
-      [a, 2],
-      [b, 1],
-      [c, 1],
-    ]);
-    await consumer.unsubscribe(atB);
-    await eventually(async () =>
+  shardTest(
+    "one for each node that holds wanted channels, opened when first needed, closed when no longer",
+    async () => {
+      const { cluster, primaries } = bench;
+      const [a, b, c] = primaries;
+      const client = bench.client();
+      const consumer = await client.shardedPubsub();
+      expect([consumer.state, await bench.seats()]).toEqual(["live", []]);
+      const [atA = "", alsoAtA = ""] = cluster.channelsFor(a, 2);
+      const [atB = ""] = cluster.channelsFor(b, 1);
+      const [atC = ""] = cluster.channelsFor(c, 1);
+      await consumer.subscribe(atA, alsoAtA);
+      expect(await bench.seats()).toEqual([[a, 2]]);
+      await consumer.subscribe(atB, atC);
       expect(await bench.seats()).toEqual([
         [a, 2],
+        [b, 1],
         [c, 1],
-      ]),
-    );
-    await consumer.unsubscribe(atA);
-    expect(await bench.seats()).toEqual([
-      [a, 1],
-      [c, 1],
-    ]);
-    await consumer.subscribe(atB);
-    await consumer.unsubscribe();
-    await eventually(async () => expect(await bench.seats()).toEqual([]));
-    expect([consumer.state, consumer.subscribed]).toEqual(["live", false]);
-    await consumer.subscribe(atC);
-    expect(await bench.seats()).toEqual([[c, 1]]);
-  });
+      ]);
+      await consumer.unsubscribe(atB);
+      await eventually(async () =>
+        expect(await bench.seats()).toEqual([
+          [a, 2],
+          [c, 1],
+        ]),
+      );
+      await consumer.unsubscribe(atA);
+      expect(await bench.seats()).toEqual([
+        [a, 1],
+        [c, 1],
+      ]);
+      await consumer.subscribe(atB);
+      await consumer.unsubscribe();
+      await eventually(async () => expect(await bench.seats()).toEqual([]));
+      expect([consumer.state, consumer.subscribed]).toEqual(["live", false]);
+      await consumer.subscribe(atC);
+      expect(await bench.seats()).toEqual([[c, 1]]);
+    },
+  );
 
-  test("two consumers of a client have connections of their own; a closed one's serve the next", async () => {
+  shardTest("two consumers of a client have connections of their own; a closed one's serve the next", async () => {
     const { cluster, primaries } = bench;
     const client = bench.client();
     const channels = primaries.flatMap((node) => cluster.channelsFor(node, 1));
@@ -59,7 +65,7 @@ onCluster("connections of a sharded consumer", (bench) => {
     expect(await receiveMany(next, 1)).toEqual([[channels[0], "only the new one"]]);
   });
 
-  test("a pool that keeps none closes them", async () => {
+  shardTest("a pool that keeps none closes them", async () => {
     const client = bench.client({ pool: { keep: 0 } });
     const consumer = await client.shardedPubsub({ channels: ["a", "b", "c", "d", "e"] });
     await consumer.close();
@@ -70,7 +76,7 @@ onCluster("connections of a sharded consumer", (bench) => {
 });
 
 onCluster("channels of a sharded consumer", (bench) => {
-  test("a call may span slots and nodes; it resolves when all is confirmed", async () => {
+  shardTest("a call may span slots and nodes; it resolves when all is confirmed", async () => {
     const client = bench.client();
     const consumer = await client.shardedPubsub();
     const channels = Array.from({ length: 30 }, (_, n) => `spread${n}`);
@@ -84,7 +90,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     await expectServerTruth(bench.cluster.nodes, { shardChannels: stays });
   });
 
-  test("the order of a channel holds", async () => {
+  shardTest("the order of a channel holds", async () => {
     const client = bench.client();
     const channels = bench.primaries.flatMap((node) => bench.cluster.channelsFor(node, 2, "order"));
     const consumer = await client.shardedPubsub({ channels });
@@ -98,7 +104,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     }
   });
 
-  test("hash tags decide on the slot, an empty one does not", async () => {
+  shardTest("hash tags decide on the slot, an empty one does not", async () => {
     const names = ["{user}.a", "{user}.b", "{}{user}", "{", "}{", "a{b", "x{user}y{other}", "", "{{user}}", "{}"];
     const client = bench.client();
     const consumer = await client.shardedPubsub({ channels: names });
@@ -112,7 +118,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     );
   });
 
-  test("names of bytes", async () => {
+  shardTest("names of bytes", async () => {
     const names = [[0xff], [0xfe], [0xc3, 0x28], [0x7b, 0xff, 0x7d, 0x01]].map((octets) => Buffer.from(octets));
     const client = bench.client({ names: "bytes" });
     const consumer = await client.shardedPubsub({ channels: names });
@@ -124,7 +130,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     }
   });
 
-  test("confirmations carry the count of the node that gives them", async () => {
+  shardTest("confirmations carry the count of the node that gives them", async () => {
     const { cluster, primaries } = bench;
     const [a, b] = primaries;
     const [a1 = "", a2 = ""] = cluster.channelsFor(a, 2, "count");
@@ -157,7 +163,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     ]);
   });
 
-  test("10,000 channels over all slots", { timeout: 60_000 }, async () => {
+  shardTest("10,000 channels over all slots", { timeout: 60_000 }, async () => {
     const channels = Array.from({ length: 10_000 }, (_, n) => `c{${tagOf(Math.floor((n * SLOTS) / 10_000))}}${n}`);
     const client = bench.client();
     const consumer = await client.shardedPubsub({
@@ -176,7 +182,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     await eventually(async () => expect(await bench.seats()).toEqual([]));
   });
 
-  test("the iterator ends when the last channel of the last node is gone", async () => {
+  shardTest("the iterator ends when the last channel of the last node is gone", async () => {
     const { cluster, primaries } = bench;
     const channels = primaries.flatMap((node) => cluster.channelsFor(node, 1, "end"));
     const consumer = await bench.client().shardedPubsub({ channels, ignoreSubscribeMessages: true });
@@ -193,7 +199,7 @@ onCluster("channels of a sharded consumer", (bench) => {
     expect(consumer.closed).toBe(false);
   });
 
-  test("drain lets handlers of all nodes finish", async () => {
+  shardTest("drain lets handlers of all nodes finish", async () => {
     const { cluster, primaries } = bench;
     const channels = primaries.flatMap((node) => cluster.channelsFor(node, 1, "drain"));
     const done: string[] = [];
@@ -227,7 +233,7 @@ onCluster("channels of a sharded consumer", (bench) => {
 onCluster("readFromReplicas", (bench) => {
   const channels = ({ cluster, primaries }: typeof bench) => primaries.flatMap((node) => cluster.channelsFor(node, 3));
 
-  test("puts every subscription of a sharded consumer on a replica", async () => {
+  shardTest("puts every subscription of a sharded consumer on a replica", async () => {
     const client = bench.client({ readFromReplicas: true });
     const consumer = await client.shardedPubsub({ channels: channels(bench) });
     expect(new Set((await bench.seats()).map(([node]) => node))).toEqual(new Set(bench.cluster.replicas));
@@ -266,7 +272,7 @@ onCluster("readFromReplicas", (bench) => {
 onCluster(
   "readFromReplicas where there is none",
   (bench) => {
-    test("takes primaries", async () => {
+    shardTest("takes primaries", async () => {
       const client = bench.client({ readFromReplicas: true });
       const sharded = await client.shardedPubsub({ channels: ["a", "b", "c"] });
       await using classic = await client.pubsub({ channels: "a" });

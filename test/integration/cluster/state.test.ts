@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { watchResources } from "../../support/resource-watch.ts";
+import { lacks } from "../../support/server-features.ts";
 import { onCluster, rejection, seedUrl } from "./bench.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 /** The names of a client's events, in order. */
 function record(client: RedisCluster): string[] {
@@ -29,7 +32,7 @@ onCluster("state and events", (bench) => {
     expect(events).toEqual(["connect", "ready", "close"]);
   });
 
-  test("a consumer or a command is a use as well", async () => {
+  shardTest("a consumer or a command is a use as well", async () => {
     for (const use of [
       (client: RedisCluster) => client.pubsub(),
       (client: RedisCluster) => client.shardedPubsub(),
@@ -46,7 +49,7 @@ onCluster("state and events", (bench) => {
     }
   });
 
-  test("reconnecting while a node that is used cannot be reached; no error is told", async () => {
+  shardTest("reconnecting while a node that is used cannot be reached; no error is told", async () => {
     const [a] = bench.primaries;
     const client = bench.client({ retryPolicy: () => 20 });
     const [channel = ""] = bench.cluster.channelsFor(a, 1);
@@ -69,7 +72,7 @@ onCluster("state and events", (bench) => {
     expect(client.state).toBe("closed");
   });
 
-  test("close closes all consumers, and is idempotent", async () => {
+  shardTest("close closes all consumers, and is idempotent", async () => {
     const client = bench.client();
     const channels = bench.primaries.flatMap((node) => bench.cluster.channelsFor(node, 1));
     const consumers = await Promise.all([
@@ -111,7 +114,7 @@ onCluster("state and events", (bench) => {
     for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(ClosedError);
   });
 
-  test("an aborted signal closes the client", async () => {
+  shardTest("an aborted signal closes the client", async () => {
     const abort = new AbortController();
     const client = bench.client({ signal: abort.signal });
     const consumer = await client.shardedPubsub({ channels: ["a", "b", "c"] });
@@ -120,7 +123,7 @@ onCluster("state and events", (bench) => {
     expect(new RedisCluster(seedUrl(bench.cluster), { signal: AbortSignal.abort() }).state).toBe("closed");
   });
 
-  test("a client that is closed leaves no timer and no socket", async () => {
+  shardTest("a client that is closed leaves no timer and no socket", async () => {
     using watch = watchResources();
     const client = new RedisCluster(seedUrl(bench.cluster), { topologyRefreshInterval: 50 });
     const channels = bench.primaries.flatMap((node) => bench.cluster.channelsFor(node, 2));

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startCluster, type TestCluster } from "../../support/redis-cluster.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { lacks } from "../../support/server-features.ts";
 import { leftOver } from "./bench.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 let server: RedisServer;
 let client: Redis;
@@ -135,7 +138,7 @@ test("a drain while paused accounts for every message", async () => {
   expect([s.delivered, s.pending, s.dropped]).toEqual([1, 0, s.received - 1]);
   expect(gaps.reduce((n, g) => n + (g.dropped ?? 0), 0)).toBe(s.dropped);
 });
-test("what one node sends does not pass the limit while another one fills it", async () => {
+shardTest("what one node sends does not pass the limit while another one fills it", async () => {
   const cluster: TestCluster = await startCluster({ primaries: 3, replicasPerPrimary: 0 });
   const cc = new RedisCluster(cluster.urls[0] ?? "");
   const chans = cluster.primaries.map((n) => cluster.channelsFor(n, 1)[0] ?? "");
