@@ -1,5 +1,5 @@
 import { slotOf } from "../cluster/slot.ts";
-import { isPassing } from "../connection/handshake.ts";
+import { isPassing } from "../connection/refusals.ts";
 import { ServerError } from "../errors.ts";
 import { latin1 } from "../names.ts";
 import type { Argument } from "../resp/encoder.ts";

@@ -33,7 +33,7 @@ export interface Patience {
 const FLUSH_AT = 64 * 1024;
 /** A PING marks how far the stream was read at most so often; milliseconds. */
 const FENCE_INTERVAL = 100;
-/** A read of no more bytes may hold nothing but the answer to such a PING, which is no reason for the next one. */
+/** A read of no more bytes may hold nothing but the answer to such a PING, which is no reason to send the next so soon. */
 const FENCE_ANSWER = 24;
 /** A peer that greets its clients with more replies than this is none of Redis. */
 const MOST_STRAYS = 16;
@@ -89,8 +89,6 @@ export class Connection implements Receiver {
   /** The PING among the commands that are being collected. */
   #unsentFence: FencePing | null = null;
   #fencedAt = Number.NEGATIVE_INFINITY;
-  /** Whether what is being decoded held the answer to such a PING. */
-  #fencePassed = false;
 
   private constructor(settings: ConnectionSettings, patience: Patience) {
     this.settings = settings;
@@ -169,8 +167,7 @@ export class Connection implements Receiver {
 
   /** Whether anything but a fence awaits its answer. */
   get busy(): boolean {
-    for (const pending of this.#pending) if (!(pending instanceof FencePing)) return true;
-    return false;
+    return this.#judged !== undefined;
   }
 
   /** Takes the oldest waiting command off: it has its answer. */
@@ -374,7 +371,6 @@ export class Connection implements Receiver {
 
   #received(count: number): void {
     this.#lastByte = performance.now();
-    this.#fencePassed = false;
     try {
       this.#decoder.decode(count);
     } catch (error) {
@@ -385,15 +381,12 @@ export class Connection implements Receiver {
 
   #isFenceDue(count: number): boolean {
     if (!this.fencing || this.#paused || this.#reason !== null) return false;
-    if (this.#fencePassed && count <= FENCE_ANSWER) return false;
-    return this.#lastByte - this.#fencedAt >= FENCE_INTERVAL;
+    const interval = count > FENCE_ANSWER ? FENCE_INTERVAL : this.#patience.maxIdle;
+    return this.#lastByte - this.#fencedAt >= interval;
   }
 
   #sendFence(): void {
     const fence = new FencePing();
-    fence.onPassed(() => {
-      this.#fencePassed = true;
-    });
     this.#encoder.command(["PING"]);
     this.#issued(fence);
     this.#unsentFence = fence;
@@ -450,7 +443,7 @@ export class Connection implements Receiver {
     pending.sentAt = this.#tick;
     pending.since = since ?? this.#tick.monotonic;
     this.#pending.push(pending);
-    if (this.#pending.size === 1) this.#watchdog.arm();
+    if (this.#pending.size === 1 || this.#pending.peek() instanceof FencePing) this.#watchdog.arm();
     if (this.#encoder.length > FLUSH_AT) this.#write();
   }
 
@@ -472,21 +465,31 @@ export class Connection implements Receiver {
   #deadline(): number | null {
     if (this.#reason !== null || !this.#ready || this.#paused) return null;
     const { maxIdle, replyTimeout, anyByteCounts } = this.#patience;
-    const head = this.#pending.peek();
+    const head = this.#judged;
     if (head === undefined) {
       return Math.min(this.#lastByte + maxIdle, this.#mayAsk ? this.role.due(maxIdle) : Number.POSITIVE_INFINITY);
     }
     return (anyByteCounts ? Math.max(this.#lastByte, head.since) : head.since) + replyTimeout;
   }
 
+  /** The oldest command whose answer must come in time. A fence is no such command: it is silence that asks for a proof. */
+  get #judged(): PendingReply | undefined {
+    const head = this.#pending.peek();
+    if (!(head instanceof FencePing)) return head;
+    for (const pending of this.#pending) if (!(pending instanceof FencePing)) return pending;
+    return undefined;
+  }
+
   #expired(): void {
-    const late = this.#pending.peek();
+    const late = this.#judged;
     if (late === undefined) {
       if (this.#mayAsk) void this.role.ask(this);
       void quiet(this.#keepAlive());
       return;
     }
     const silence = this.#about(`gave no answer for ${this.#patience.replyTimeout} ms`);
+    // Fences before it need not be told.
+    while (this.#pending.peek() !== late) this.#pending.shift();
     this.#pending.shift();
     late.lost(
       new TimeoutError(`${silence} The connection was closed; the server may or may not have run the command.`),

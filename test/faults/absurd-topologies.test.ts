@@ -219,7 +219,7 @@ describe("a slot that no node serves", () => {
 
   test("is named, with the channels and what to do, once the time of a subscribe is up", async () => {
     await using it = await stage("CLUSTERDOWN Hash slot not served");
-    const client = new RedisCluster(it.servers[0]?.url ?? "", { connectTimeout: 400 });
+    const client = new RedisCluster(it.servers[0]?.url ?? "", { connectTimeout: 400, readyTimeout: 400 });
     const error = await rejection(client.shardedPubsub({ channels: ["foo", "bar", "{foo}2"] }));
     await client.close();
     expect(error).toMatchObject({ code: "TIMEOUT", cause: { code: "CLUSTERDOWN" } });
@@ -230,7 +230,11 @@ describe("a slot that no node serves", () => {
 
   test("and told as a cluster that is down where that is why", async () => {
     await using it = await stage("CLUSTERDOWN The cluster is down");
-    const client = new RedisCluster(it.servers[0]?.url ?? "", { connectTimeout: 400, commandTimeout: 300 });
+    const client = new RedisCluster(it.servers[0]?.url ?? "", {
+      connectTimeout: 400,
+      readyTimeout: 400,
+      commandTimeout: 300,
+    });
     const errors = await Promise.all(
       [client.shardedPubsub({ channels: "foo" }), client.spublish("foo", "x")].map(rejection),
     );

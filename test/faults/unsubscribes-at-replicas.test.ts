@@ -69,13 +69,13 @@ describe.each([3, 2] as const)("a SUNSUBSCRIBE that is refused (RESP%i)", (proto
     await eventually(() => expect([held(server), consumer.state]).toEqual([["a", "b"], "live"]));
     // All of one moment need one.
     expect([seen.refused.length, seen.bare]).toEqual([50, 1]);
-    const gaps = [await consumer.receive({ timeout: 5000 }), await consumer.receive({ timeout: 5000 })];
-    expect(gaps.flatMap((gap) => (gap.type === "gap" ? [gap.cause, ...gap.channels] : []))).toEqual([
-      "moved",
-      "a",
-      "moved",
-      "b",
-    ]);
+    const told: unknown[] = [];
+    while (told.length < 2) {
+      const item = await consumer.receive({ timeout: 5000 });
+      expect(item).toMatchObject({ type: "gap", cause: "moved" });
+      if (item.type === "gap") told.push(...item.channels);
+    }
+    expect(told).toEqual(["a", "b"]);
     server.publish("a", "after", "s");
     expect(await consumer.receive({ timeout: 5000 })).toMatchObject({ channel: "a", data: "after" });
   });

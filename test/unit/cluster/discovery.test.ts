@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Discovered, type DiscoveryOptions, discover } from "../../../src/cluster/discovery.ts";
-import { isTerminal } from "../../../src/connection/handshake.ts";
+import { isTerminal } from "../../../src/connection/refusals.ts";
 import { ClusterError, ConnectionError, ServerError } from "../../../src/errors.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
 
