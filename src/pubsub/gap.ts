@@ -6,9 +6,10 @@
 export type GapCause = "disconnected" | "moved" | "stale" | "server-overflow" | "overflow" | "drained";
 
 /**
- * A window in which messages may have been missed, and the names it is about. It lies between two moments of the
- * client's clock, in epoch milliseconds: `from` is when the last byte arrived before the loss, `to` when the server
- * confirmed the names again.
+ * A window in which messages may have been missed, and the names it is about. `from` and `to` are epoch milliseconds of
+ * the client's clock: the server took each message that the gap stands for between them. `from` is when the latest
+ * command was sent whose answer was read before the loss; `to` is when the server confirmed the names again (`overflow`:
+ * when the newest dropped message was read; `drained`: when the consumer closed).
  */
 export interface Gap<Name = string> {
   readonly type: "gap";
