@@ -124,8 +124,8 @@ async function cutHuge(bench: Bench, client: Redis): Promise<void> {
   for (const ledger of ledgers) {
     const { holes } = ledger.verify(published);
     expect(holes).toHaveLength(1);
-    // Those of the whole second behind the huge one.
-    expect(holes[0]?.missing).toBeGreaterThan(50);
+    // Those of the second behind the huge one, as many as a busy machine has sent.
+    expect(holes[0]?.missing).toBeGreaterThan(10);
   }
 }
 
