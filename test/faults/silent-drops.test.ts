@@ -52,6 +52,9 @@ describe.each([3, 2] as const)("subscriptions that a server drops in silence (RE
       const { subscriptions } = server.latest;
       for (const name of lost) subscriptions[""].delete(name);
       for (const name of patterns) subscriptions.p.delete(name);
+      // Whatever the timer does on a busy machine, these are lost.
+      publish();
+      publish();
       await eventually(() => expect([...subscriptions[""], ...subscriptions.p].sort()).toEqual(["a", "b", "p*"]));
       const before = ledger.received;
       await eventually(() => expect(ledger.received).toBeGreaterThan(before + 30));

@@ -58,7 +58,6 @@ onCluster(
         readyTimeout: 2000,
         retryPolicy: () => 50,
       });
-      await client.connect();
       await refusedForItsName(() => client.spublish(channel, "confidential"));
       expect(await rejection(client.shardedPubsub({ channels: channel }).then(() => {}))).toBeInstanceOf(Error);
       expect(await client.spublish(bench.cluster.channelsFor(a, 1)[0] ?? "", "x")).toBe(0);
