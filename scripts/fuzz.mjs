@@ -1,4 +1,4 @@
-// npm run fuzz -- --seed N --minutes M --target decoder|engine: random and spoiled inputs for so long, for each of the
+// npm run fuzz -- --seed N --minutes M --target decoder|engine|topology|cluster: random and spoiled inputs for so long, for each of the
 // fuzzed tests. The seed, which is drawn and told where none is given, gives the same inputs again.
 
 import { parseArgs } from "node:util";
@@ -7,7 +7,12 @@ import { fail, installPackages, runBin } from "./setup.mjs";
 const { values } = parseArgs({
   options: { seed: { type: "string" }, minutes: { type: "string", default: "1" }, target: { type: "string" } },
 });
-const targets = { decoder: "test/property/hostile.test.ts", engine: "test/property/engine.test.ts" };
+const targets = {
+  decoder: "test/property/hostile.test.ts",
+  engine: "test/property/engine.test.ts",
+  topology: "test/property/topologies.test.ts",
+  cluster: "test/property/cluster.test.ts",
+};
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 30));
 const minutes = Number(values.minutes);
 if (!Number.isInteger(seed) || seed < 0) {

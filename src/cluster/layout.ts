@@ -46,7 +46,9 @@ export class Layout {
 
   /** How many slots a shard serves. */
   get covered(): number {
-    return this.#shardOf.reduce((covered, shard) => (shard < 0 ? covered : covered + 1), 0);
+    let covered = 0;
+    for (const shard of this.#shardOf) if (shard >= 0) covered++;
+    return covered;
   }
 
   /** Who serves a slot; `null` where nobody does. */
