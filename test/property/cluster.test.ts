@@ -77,6 +77,9 @@ const plays: fc.Arbitrary<Play> = fc.record({
 
 let cluster: Awaited<ReturnType<typeof startFakeCluster>>;
 let refuse: () => string | null = () => null;
+/** What was thrown where nothing catches it. */
+let uncaught: unknown[] = [];
+const note = (error: unknown) => uncaught.push(error);
 
 function sane([a, b]: readonly FakeServer[]): FakeTopology {
   const record = (server: FakeServer | undefined, ...range: number[]): Value =>
@@ -103,6 +106,8 @@ function realLine(line: string): string {
 }
 
 beforeAll(async () => {
+  process.on("unhandledRejection", note);
+  process.on("uncaughtException", note);
   cluster = await startFakeCluster(2, sane);
   for (const server of cluster.servers) {
     for (const name of ["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH", "PUBLISH", "SUBSCRIBE", "READONLY", "ASKING"]) {
@@ -115,7 +120,11 @@ beforeAll(async () => {
   }
 });
 
-afterAll(() => cluster[Symbol.asyncDispose]());
+afterAll(async () => {
+  process.off("unhandledRejection", note);
+  process.off("uncaughtException", note);
+  await cluster[Symbol.asyncDispose]();
+});
 
 const later = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -154,6 +163,7 @@ function perform(act: Act, client: RedisCluster, consumer: ShardedPubSub, calls:
 }
 
 async function play({ protocol, readFromReplicas, seed, scenes }: Play): Promise<void> {
+  uncaught = [];
   const random = sequence(seed);
   const client = new RedisCluster({
     seeds: cluster.servers.map(({ host, port }) => ({ host, port })),
@@ -203,8 +213,9 @@ async function play({ protocol, readFromReplicas, seed, scenes }: Play): Promise
   await deadline(Promise.allSettled(calls), 5000, "every call to settle");
   await deadline(consumer.close(), 5000, "the close");
   await deadline(client.close(), 5000, "the client to close");
+  expect(uncaught).toEqual([]);
 }
 
 test("whatever nodes of a cluster answer, all comes to rest once they behave", { timeout: fuzzTimeout }, async () => {
-  await fuzz("cluster plays", plays, play, { runs: 20, slice: 10 });
+  await fuzz("cluster plays", plays, play, { runs: 30, slice: 10 });
 });

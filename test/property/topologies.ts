@@ -28,16 +28,18 @@ export const anything: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) =
 
 /** Mostly what is expected, now and then anything. */
 function mostly(expected: fc.Arbitrary<Value>): fc.Arbitrary<Value> {
-  return fc.oneof({ weight: 6, arbitrary: expected }, { weight: 1, arbitrary: anything });
+  return fc.oneof({ weight: 40, arbitrary: expected }, { weight: 1, arbitrary: anything });
 }
 
 function record(fields: Record<string, fc.Arbitrary<Value>>): fc.Arbitrary<Value> {
-  return fc
-    .tuple(
-      fc.record(fields, { requiredKeys: [] }).map((known) => Object.entries(known) as [string, Value][]),
-      fc.array(fc.tuple(text, anything), { maxLength: 1 }),
-    )
-    .map(([known, unknown]) => new Map<string, Value>([...known, ...unknown]));
+  const known = Object.entries(fields).map(([name, value]) =>
+    fc.oneof(
+      { weight: 20, arbitrary: value.map((one): [string, Value][] => [[name, one]]) },
+      { weight: 1, arbitrary: fc.constant<[string, Value][]>([]) },
+    ),
+  );
+  const unknown = fc.array(fc.tuple(text, anything), { maxLength: 1 });
+  return fc.tuple(unknown, ...known).map((parts) => new Map<string, Value>(parts.flat()));
 }
 
 const range = fc
@@ -59,9 +61,12 @@ export function answers(ports: readonly number[]): { shards: fc.Arbitrary<Value>
     health: mostly(fc.constantFrom("online", "fail", "loading")),
   });
   const ranges = fc
-    .array(mostly(fc.oneof(range, fc.constant([0, 16_383]))), { maxLength: 3 })
+    .array(mostly(fc.oneof(range, fc.constantFrom([0, 8191], [8192, 16_383], [0, 16_383]))), { maxLength: 3 })
     .map((all) => all.flat() as Value);
-  const shard = record({ slots: mostly(ranges), nodes: mostly(fc.array(mostly(node), { maxLength: 3 })) });
+  const shard = record({
+    slots: mostly(ranges),
+    nodes: mostly(fc.array(mostly(node), { maxLength: 3 })),
+  });
   const place = fc
     .tuple(mostly(host), mostly(port), mostly(text), mostly(fc.array(mostly(text), { maxLength: 4 })))
     .map((parts): Value => parts);
