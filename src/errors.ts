@@ -7,6 +7,8 @@ import { printable } from "./printable.ts";
  * No message carries a credential or a payload. Each is one line: control characters of what it quotes are escaped.
  */
 
+import { withVersion } from "./server-versions.ts";
+
 /** The `code` of every error that is not a {@link ServerError}. */
 export type TidingsErrorCode =
   | "CONNECTION"
@@ -99,7 +101,7 @@ export class ServerError extends TidingsError {
 
   /** The same refusal, with the command and the names it was about. */
   about(command: string, names: readonly (string | Buffer)[] = this.names): ServerError {
-    return new ServerError(this.message, command, names);
+    return new ServerError(withVersion(this.message, command), command, names);
   }
 }
 
