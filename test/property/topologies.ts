@@ -2,13 +2,13 @@ import fc from "fast-check";
 import type { Value } from "../support/fake-cluster.ts";
 
 /** Numbers where an address, a slot or a port is expected. */
-export const number: fc.Arbitrary<number> = fc.oneof(
+const number: fc.Arbitrary<number> = fc.oneof(
   fc.integer({ min: 0, max: 16_383 }),
   fc.constantFrom(-1, 0, 1, 16_383, 16_384, 65_535, 65_536, 2 ** 31, Number.MAX_SAFE_INTEGER),
 );
 
 /** Text of which some is a host, a number, or none of both. */
-export const text: fc.Arbitrary<string> = fc.oneof(
+const text: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom("127.0.0.1", "?", "", "a b", "0", "16383", "\u001b[31m", "x".repeat(300), "::1 "),
   fc.string({ maxLength: 5 }).map((some) => some.replace(/[\r\n]/g, " ")),
 );
