@@ -90,7 +90,7 @@ export const CLIENTS = {
     kind: "other",
     runs: "bun",
     // It speaks RESP3, gives payloads as strings, and takes a listener for plain channels only.
-    can: ({ protocol, data, pattern, sharded }) => protocol === 3 && data === "string" && pattern === null && !sharded,
+    can: ({ protocol, data, pattern, sharded }) => protocol === 3 && data !== "bytes" && pattern === null && !sharded,
     load: () => import("./clients/bun.mjs"),
   },
   hiredis: { share: 1, publishShare: 0, kind: "other", runs: "native", can: all, load: null },

@@ -21,7 +21,7 @@ export function lineName({ client, how, depth }) {
   if (depth !== undefined) {
     return `${client}, queue of ${depth.toLocaleString("en-US")}`;
   }
-  return how === "for await" || how === "batches" ? `${client}, ${how}` : client;
+  return ["for await", "batches", "shared"].includes(how) ? `${client}, ${how}` : client;
 }
 
 export class Figures {

@@ -1,20 +1,23 @@
 // The recorded stream: a reel of message frames that is played over and over, and what must arrive of it.
 
+import { channelsOf, messagesOf, sharesOf } from "./traffic.mjs";
+
 /** The last character of the message that ends a phase; no other payload has it. */
 export const MARKER = 4;
 
-const MARKER_PAYLOAD = Buffer.from("the end\u0004");
+const MARKER_PAYLOAD = "the end\u0004";
+/** The same where payloads are JSON: the `id` is the marker. */
+const MARKER_JSON = '{"id":-1,"text":""}';
 const REEL_BYTES = 2 * 1024 * 1024;
 const MOST_MESSAGES = 2000;
 const FEWEST_MESSAGES = 64;
+/** More than the caches hold, as in life. */
+const REAL_MESSAGES = 20_000;
 const SLICE_BYTES = 256 * 1024;
-
-const ASCII = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 {}:,.";
-const UTF8 = [...`${ASCII}éßøñščžабвгдежзилмнопрстабвгдежзилмнопрст東京大阪速報天気予報🚀🎉`];
 
 /**
  * @typedef {object} Reel
- * @property {Buffer[]} slices whole frames, in writes of at most 256 KiB
+ * @property {Buffer[]} slices whole frames: bursts, or writes of at most 256 KiB
  * @property {Buffer} end the frame that ends a phase
  * @property {number} messages frames in the reel
  * @property {number} bytes bytes of the reel
@@ -34,6 +37,27 @@ export function receivedReel(scenario) {
 }
 
 /**
+ * What a phase comes to where many consumers share a connection: a message counts for each that wants its channel.
+ * @param {import("./scenarios.mjs").Scenario} scenario
+ * @returns {Pick<Reel, "messages" | "length" | "touched">}
+ */
+export function sharedSums(scenario) {
+  const wanted = new Map();
+  for (const name of sharesOf(scenario).flat()) {
+    wanted.set(name, (wanted.get(name) ?? 0) + 1);
+  }
+  const sums = { messages: 0, length: 0, touched: 0 };
+  for (const [channel, text] of messagesOf(scenario, REAL_MESSAGES)) {
+    const times = wanted.get(channel) ?? 0;
+    const { length, last } = seenOf(text, scenario.data);
+    sums.messages += times;
+    sums.length += times * length;
+    sums.touched += times * last;
+  }
+  return sums;
+}
+
+/**
  * The same messages as the commands that publish them.
  * @param {import("./scenarios.mjs").Scenario} scenario
  * @returns {Reel}
@@ -50,67 +74,42 @@ export function command(...parts) {
   return frame("*", parts);
 }
 
-/** The channels of a scenario. @param {import("./scenarios.mjs").Scenario} scenario */
-export function channelsOf(scenario) {
-  return scenario.channels === 1 ? ["news"] : Array.from({ length: scenario.channels }, (_, index) => `news.${index}`);
-}
-
-/**
- * Payloads of exactly `size` bytes, all different.
- * @param {import("./scenarios.mjs").Scenario} scenario
- * @param {number} count
- */
-export function makePayloads({ payload: { size, text } }, count) {
-  const random = randomNumbers(size);
-  return Array.from({ length: count }, () => makePayload(size, text === "utf8" ? UTF8 : ASCII, random));
-}
-
-function makePayload(size, alphabet, random) {
-  const parts = [];
-  let left = size;
-  while (left > 0) {
-    let next = alphabet[random(alphabet.length)];
-    if (Buffer.byteLength(next) > left) {
-      next = "x";
-    }
-    left -= Buffer.byteLength(next);
-    parts.push(next);
-  }
-  return parts.join("");
-}
-
 function makeReel(scenario, makeFrame) {
-  const channels = channelsOf(scenario);
-  const fitting = Math.floor(REEL_BYTES / scenario.payload.size);
-  const messages = Math.max(channels.length, Math.min(MOST_MESSAGES, Math.max(FEWEST_MESSAGES, fitting)));
-  const random = randomNumbers(1);
-  const order = shuffled(
-    Array.from({ length: messages }, (_, index) => channels[index % channels.length]),
-    random,
-  );
-  const payloads = makePayloads(scenario, messages);
-  const frames = payloads.map((payload, index) => makeFrame(order[index], Buffer.from(payload)));
-  const seen = scenario.data === "bytes" ? payloads.map((payload) => Buffer.from(payload)) : payloads;
+  const { channels, payload, traffic } = scenario;
+  const fitting = Math.floor(REEL_BYTES / payload.size);
+  const count = traffic
+    ? REAL_MESSAGES
+    : Math.max(channels, Math.min(MOST_MESSAGES, Math.max(FEWEST_MESSAGES, fitting)));
+  const messages = messagesOf(scenario, count);
+  const frames = messages.map(([channel, text]) => makeFrame(channel, Buffer.from(text)));
+  const seen = messages.map(([, text]) => seenOf(text, scenario.data));
   return {
-    slices: joinFrames(frames),
-    end: makeFrame(channels[0], MARKER_PAYLOAD),
-    messages,
+    slices: joinFrames(frames, scenario.burst),
+    end: makeFrame(channelsOf(scenario)[0], Buffer.from(scenario.data === "json" ? MARKER_JSON : MARKER_PAYLOAD)),
+    messages: count,
     bytes: frames.reduce((sum, { length }) => sum + length, 0),
     length: seen.reduce((sum, { length }) => sum + length, 0),
-    touched: seen.reduce((sum, data) => sum + lastOf(data), 0),
+    touched: seen.reduce((sum, { last }) => sum + last, 0),
   };
 }
 
-function lastOf(data) {
-  return typeof data === "string" ? data.charCodeAt(data.length - 1) : data[data.length - 1];
+/** What the work of a subscriber comes to (tally.mjs). */
+function seenOf(text, data) {
+  if (data === "json") {
+    const { text: inner, id } = JSON.parse(text);
+    return { length: inner.length, last: id };
+  }
+  const seen = data === "bytes" ? Buffer.from(text) : text;
+  return { length: seen.length, last: data === "bytes" ? seen[seen.length - 1] : text.charCodeAt(text.length - 1) };
 }
 
-function joinFrames(frames) {
+/** In writes of so many frames; 0: of as many as fit. */
+function joinFrames(frames, burst) {
   const slices = [];
   let open = [];
   let bytes = 0;
   for (const next of frames) {
-    if (bytes + next.length > SLICE_BYTES && open.length > 0) {
+    if (open.length > 0 && (open.length === burst || bytes + next.length > SLICE_BYTES)) {
       slices.push(Buffer.concat(open));
       open = [];
       bytes = 0;
@@ -129,23 +128,4 @@ function frame(kind, parts) {
     pieces.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n"));
   }
   return Buffer.concat(pieces);
-}
-
-function shuffled(items, random) {
-  for (let index = items.length - 1; index > 0; index -= 1) {
-    const other = random(index + 1);
-    [items[index], items[other]] = [items[other], items[index]];
-  }
-  return items;
-}
-
-// The same numbers in every process and at every run (xorshift).
-function randomNumbers(seed) {
-  let state = seed * 2654435761 || 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
 }

@@ -2,8 +2,8 @@
 
 import { CLIENTS } from "./clients.mjs";
 import { quantile } from "./common/figures.mjs";
-import { channelsOf } from "./frames.mjs";
 import { config, fail, tell } from "./parent.mjs";
+import { channelsOf } from "./traffic.mjs";
 
 /** @type {{ scenario: import("./scenarios.mjs").Scenario, entry: import("./scenarios.mjs").Entry, port: number, messages: number, warmUp: number }} */
 const { scenario, entry, port, messages, warmUp } = config;

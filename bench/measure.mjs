@@ -66,7 +66,7 @@ export async function startServer() {
  * @returns {Promise<Source>}
  */
 export async function startSource(scenario, serverPort, reelMessages) {
-  const file = { replay: REPLAY_SERVER, queue: REPLAY_SERVER, server: PUBLISHER }[scenario.set];
+  const file = { traffic: REPLAY_SERVER, replay: REPLAY_SERVER, queue: REPLAY_SERVER, server: PUBLISHER }[scenario.set];
   if (file === undefined) {
     return { port: serverPort, player: null, reelMessages, stop: async () => {} };
   }
@@ -82,6 +82,7 @@ export async function startSource(scenario, serverPort, reelMessages) {
 
 /** How each set is measured. @type {Record<string, (run: Run) => Promise<Record<string, number>>>} */
 const MEASURES = {
+  traffic: measureMessages,
   replay: measureMessages,
   server: measureMessages,
   publish: measureMessages,

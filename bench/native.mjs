@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { channelsOf, receivedReel } from "./frames.mjs";
+import { receivedReel } from "./frames.mjs";
+import { channelsOf } from "./traffic.mjs";
 
 const SOURCE = fileURLToPath(new URL("clients/hiredis.c", import.meta.url));
 const LAST_LINE = 1000;

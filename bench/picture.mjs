@@ -1,6 +1,6 @@
 // CPU per message of each client as a chart: plain SVG, one bar for each, that brings its own ground for light and dark.
 
-import { MAIN } from "./scenarios.mjs";
+import { SMALL } from "./scenarios.mjs";
 
 const WIDTH = 820;
 const LEFT = 196;
@@ -34,7 +34,7 @@ const LABELS = { raw: "a socket that counts", hiredis: "hiredis, in C" };
  * @param {import("./machine.mjs").Machine} machine
  */
 export function draw(figures, machine) {
-  const bars = figures.ranked(MAIN, "cpu", { kinds: ["ours", "node", "other", "limit"] });
+  const bars = figures.ranked(SMALL, "cpu", { kinds: ["ours", "node", "other", "limit"] });
   const ours = bars.find(({ name }) => name === "tidings")?.value ?? null;
   const longest = Math.min(bars.at(-1)?.value ?? 1, (ours ?? Number.POSITIVE_INFINITY) * LONGEST);
   const height = TOP + bars.length * ROW + 34;

@@ -1,9 +1,9 @@
 // One publisher of a client: publishes with 1,000 in flight. A process of its own.
 
 import { CLIENTS } from "./clients.mjs";
-import { makePayloads } from "./frames.mjs";
 import { startMeter } from "./meter.mjs";
 import { config, fail, on, tell } from "./parent.mjs";
+import { makePayloads } from "./traffic.mjs";
 
 const IN_FLIGHT = 1000;
 const PAYLOADS = 1000;

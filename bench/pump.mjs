@@ -1,29 +1,34 @@
-// Writes a reel to a socket, again and again, as fast as the socket takes it.
+// Writes a reel to a socket, again and again.
+
+/** Microseconds from one burst to the next: each is read, by every client that is measured so, before the other comes. */
+const pauseFor = (burst) => 40 + 4 * burst;
 
 /**
  * @param {import("node:net").Socket} socket
  * @param {import("./frames.mjs").Reel} reel
  * @param {number} times
+ * @param {number} burst 0: as fast as the socket takes it
  * @returns {Promise<void>} resolves when the last write is done
  */
-export function pump(socket, reel, times) {
-  const { slices } = reel;
-  const writes = slices.length * times;
-  let written = 0;
-  return new Promise((resolve, reject) => {
+export async function pump(socket, { slices, end }, times, burst = 0) {
+  const closed = new Promise((_resolve, reject) => {
     socket.once("close", () => reject(new Error("the connection was closed while frames were written")));
-    // Each write waits for the one before, so that a reply can only be written between whole frames.
-    const write = (error) => {
-      if (error) {
-        reject(error);
-      } else if (written < writes) {
-        const slice = slices[written % slices.length];
-        written += 1;
-        socket.write(slice, write);
-      } else {
-        socket.write(reel.end, (failed) => (failed ? reject(failed) : resolve()));
-      }
-    };
-    write();
   });
+  closed.catch(() => {});
+  // Each write waits for the one before, so that a reply can only be written between whole frames.
+  const write = (bytes) =>
+    new Promise((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())));
+  let due = performance.now();
+  for (let time = 0; time < times; time += 1) {
+    for (const slice of slices) {
+      if (burst > 0) {
+        due = Math.max(due + pauseFor(burst) / 1000, performance.now());
+        while (performance.now() < due) {
+          await new Promise(setImmediate);
+        }
+      }
+      await Promise.race([write(slice), closed]);
+    }
+  }
+  await Promise.race([write(end), closed]);
 }

@@ -14,7 +14,7 @@ const HELLO = { server: "redis", version: "7.4.0", proto: 3, id: 1, mode: "stand
 /** @type {import("./scenarios.mjs").Scenario} */
 const scenario = config.scenario;
 /** Some clients know RESP2 only; the same messages in it are of the same length. */
-const reels = { 2: receivedReel({ ...scenario, protocol: 2 }), 3: receivedReel({ ...scenario, protocol: 3 }) };
+const reels = Object.fromEntries([2, 3].map((protocol) => [protocol, receivedReel({ ...scenario, protocol })]));
 /** @type {Map<import("node:net").Socket, { protocol: 2 | 3 }>} */
 const subscribers = new Map();
 
@@ -121,7 +121,7 @@ on("play", ({ times }) => {
     fail(`expected one subscribed connection, have ${subscribers.size}`);
   }
   for (const [socket, { protocol }] of subscribers) {
-    pump(socket, reels[protocol], times).catch(fail);
+    pump(socket, reels[protocol], times, scenario.burst).catch(fail);
   }
 });
 

@@ -103,7 +103,7 @@ function takesPart(client, scenario, versions) {
   const { can, slow } = CLIENTS[client];
   const there = client === "raw" || client in versions;
   const asked = values.client.length === 0 || values.client.includes(client);
-  const left = values.quick && slow && scenario.name !== MAIN && ["replay", "server"].includes(scenario.set);
+  const left = values.quick && slow && scenario.name !== MAIN && ["traffic", "replay", "server"].includes(scenario.set);
   return there && asked && !left && can(scenario);
 }
 

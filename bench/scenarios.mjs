@@ -1,10 +1,12 @@
 // What is measured. A scenario is a row of ROWS; its entries are the lines of the table, ours first. What the figures are
 // held against is in targets.mjs.
 
+import { REAL } from "./traffic.mjs";
+
 /**
  * @typedef {object} Entry
  * @property {keyof typeof import("./clients.mjs").CLIENTS} client
- * @property {"handler" | "for await" | "batches" | "publish" | "subscriptions" | "taking" | "package"} how
+ * @property {"handler" | "shared" | "for await" | "batches" | "publish" | "subscriptions" | "taking" | "package"} how
  * @property {number} [depth] messages in the queue that one is taken from
  */
 
@@ -13,11 +15,14 @@
  * @property {string} name what `--only` asks for
  * @property {keyof typeof SETS} set
  * @property {{ size: number, text: "ascii" | "utf8" }} payload size in bytes
+ * @property {import("./traffic.mjs").Traffic | null} traffic in place of such payloads
+ * @property {number} burst messages in a write, which the subscriber has read before the next; 0: as many as fit
+ * @property {{ count: number, names: number } | null} consumers that share a connection, and the names of each
  * @property {number} channels
  * @property {string | null} pattern subscribed to instead of the channels
  * @property {boolean} sharded SSUBSCRIBE and smessage
  * @property {2 | 3} protocol
- * @property {"string" | "bytes"} data what the subscriber wants of a payload
+ * @property {"string" | "bytes" | "json"} data what the subscriber wants of a payload
  * @property {number} messages measured in one run of a client with share 1
  * @property {number} warmUp messages before that, the same for all clients
  * @property {number | string | null} rate messages per second, where that is given; half of what the best peer in Node
@@ -42,6 +47,9 @@ const DEFAULTS = {
   name: "",
   set: "replay",
   payload: { size: 64, text: "ascii" },
+  traffic: null,
+  burst: 0,
+  consumers: null,
   channels: 1,
   pattern: null,
   sharded: false,
@@ -53,14 +61,63 @@ const DEFAULTS = {
   entries: HANDLERS,
 };
 
-/** The scenario that decides, and that the chart shows. */
-export const MAIN = "64 B";
+/** The scenario that decides, and that the chart shows first. */
+export const MAIN = "real traffic";
+/** The cheapest message, which the chart shows beside it. */
+export const SMALL = "64 B";
 /** Where the rates come from that half a load is half of. */
 const SERVED = "real server, 64 B";
 
+const BURSTS = with_("handler", "tidings", "node-redis", "raw");
+
+/** A stream of the kind that people have, and how it differs. @returns {Partial<Scenario> & { name: string }} */
+function traffic(name, differs, more = {}) {
+  return {
+    name,
+    set: "traffic",
+    traffic: { ...REAL, ...differs },
+    channels: 5000,
+    messages: 400_000,
+    warmUp: 100_000,
+    entries: with_("handler", "tidings", "node-redis"),
+    ...more,
+  };
+}
+
 /** @type {(Partial<Scenario> & { name: string })[]} */
 const ROWS = [
-  { name: MAIN, messages: 2_000_000, warmUp: 300_000 },
+  traffic(MAIN, {}, { entries: HANDLERS }),
+  traffic(
+    `${MAIN}, JSON parsed`,
+    {},
+    { data: "json", entries: with_("handler", "tidings", "node-redis", "ioredis", "Bun") },
+  ),
+  traffic(`${MAIN}, all ASCII`, { beyond: 0 }),
+  traffic(`${MAIN}, 2 in 1,000 beyond ASCII`, { beyond: 0.002 }),
+  traffic(`${MAIN}, all beyond ASCII`, { beyond: 1 }),
+  traffic(`${MAIN}, accents only`, { beyond: 1, scripts: ["accents"] }),
+  traffic(`${MAIN}, Chinese and Japanese only`, { beyond: 1, scripts: ["CJK"], dense: 1 }),
+  traffic(`${MAIN}, names beyond ASCII`, { names: "other" }),
+  traffic(`${MAIN}, RESP2`, {}, { protocol: 2 }),
+  traffic(`${MAIN}, pattern`, {}, { pattern: "news.*" }),
+  traffic(`${MAIN}, one channel`, {}, { channels: 1 }),
+  ...[1, 10, 100].map((burst) =>
+    traffic(
+      `${MAIN}, bursts of ${burst}`,
+      {},
+      { burst, messages: 30_000 * Math.sqrt(burst), warmUp: 10_000, entries: BURSTS },
+    ),
+  ),
+  traffic(
+    `${MAIN}, shared`,
+    {},
+    {
+      consumers: { count: 2000, names: 20 },
+      messages: 150_000,
+      entries: [...with_("shared", "tidings"), ...with_("handler", "tidings")],
+    },
+  ),
+  { name: SMALL, messages: 2_000_000, warmUp: 300_000 },
   { name: "64 B, iterators", entries: ITERATORS },
   { name: "64 B, bytes", data: "bytes" },
   { name: "64 B, UTF-8", payload: { size: 64, text: "utf8" } },
@@ -126,6 +183,11 @@ const MEMORY = { key: "memory", head: "MiB", digits: 0 };
  * @type {Record<string, { title: string, figures: { key: string, head: string, digits: number }[] }>}
  */
 export const SETS = {
+  traffic: {
+    title:
+      "Real traffic: JSON of 80 to 1,500 bytes, a quarter with text beyond ASCII, 5,000 channels by Zipf's law; replayed",
+    figures: [CPU, RATE, MEMORY],
+  },
   replay: {
     title: "Subscribing: a recorded stream, written as fast as the socket takes it",
     figures: [CPU, RATE, MEMORY],

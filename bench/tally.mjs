@@ -32,6 +32,11 @@ export class Tally {
     this.#add(data.length, data[data.length - 1]);
   }
 
+  /** A payload that was parsed. @param {{ id: number, text: string }} value */
+  json({ id, text }) {
+    this.#add(text.length, id, -1);
+  }
+
   /** For the raw socket: `length` bytes of whatever. @param {number} length */
   raw(length) {
     this.#length += length;
@@ -52,8 +57,8 @@ export class Tally {
   }
 
   // Sums are kept within 32 bits: a larger number would be an allocation per message, and the benchmark's own.
-  #add(length, last) {
-    if (last === MARKER) {
+  #add(length, last, marker = MARKER) {
+    if (last === marker) {
       this.#onEnd();
       return;
     }

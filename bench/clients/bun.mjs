@@ -4,9 +4,10 @@ import { RedisClient } from "bun";
 import { inFlightPublisher } from "../in-flight.mjs";
 
 /** @type {import("../clients.mjs").Client["subscribe"]} */
-export async function subscribe({ port, channels, tally, fail }) {
+export async function subscribe({ port, scenario, channels, tally, fail }) {
   const client = await open(port, fail);
-  await client.subscribe(channels, (data) => tally.string(data));
+  const parsed = scenario.data === "json";
+  await client.subscribe(channels, parsed ? (data) => tally.json(JSON.parse(data)) : (data) => tally.string(data));
 }
 
 /** @type {import("../clients.mjs").Client["connect"]} */

@@ -6,19 +6,20 @@ export async function subscribe({ port, scenario, channels, tally, fail }) {
   const client = new Redis({ host: "127.0.0.1", port, protocol: scenario.protocol });
   client.on("error", fail);
   const binary = scenario.data === "bytes";
+  const take = scenario.data === "json" ? (data) => tally.json(JSON.parse(data)) : (data) => tally.string(data);
   if (scenario.pattern === null) {
     const event = scenario.sharded ? "smessage" : "message";
     if (binary) {
       client.on(`${event}Buffer`, (_channel, data) => tally.bytes(data));
     } else {
-      client.on(event, (_channel, data) => tally.string(data));
+      client.on(event, (_channel, data) => take(data));
     }
     await (scenario.sharded ? client.ssubscribe(...channels) : client.subscribe(...channels));
   } else {
     if (binary) {
       client.on("pmessageBuffer", (_pattern, _channel, data) => tally.bytes(data));
     } else {
-      client.on("pmessage", (_pattern, _channel, data) => tally.string(data));
+      client.on("pmessage", (_pattern, _channel, data) => take(data));
     }
     await client.psubscribe(scenario.pattern);
   }

@@ -7,7 +7,11 @@ export async function subscribe({ port, scenario, channels, tally, fail }) {
   client.on("error", fail);
   await client.connect();
   const binary = scenario.data === "bytes";
-  const listener = binary ? (data) => tally.bytes(data) : (data) => tally.string(data);
+  const listener = {
+    string: (data) => tally.string(data),
+    bytes: (data) => tally.bytes(data),
+    json: (data) => tally.json(JSON.parse(data)),
+  }[scenario.data];
   if (scenario.sharded) {
     await client.sSubscribe(channels, listener, binary);
   } else if (scenario.pattern === null) {

@@ -1,7 +1,8 @@
 import { tidingsModule } from "../build.mjs";
 import { inFlightPublisher } from "../in-flight.mjs";
+import { sharesOf } from "../traffic.mjs";
 
-const { Redis, RedisCluster, bytes } = await import(tidingsModule());
+const { Redis, RedisCluster, bytes, json } = await import(tidingsModule());
 
 /** @type {import("../clients.mjs").Client["subscribe"]} */
 export async function subscribe({ port, scenario, channels, how, tally, fail }) {
@@ -9,9 +10,18 @@ export async function subscribe({ port, scenario, channels, how, tally, fail }) 
   const client = new Client(`redis://127.0.0.1:${port}`, { protocol: scenario.protocol });
   client.on("error", fail);
   const open = (options) => (scenario.sharded ? client.shardedPubsub(options) : client.pubsub(options));
-  const binary = scenario.data === "bytes";
-  const handler = binary ? (message) => tally.bytes(message.data) : (message) => tally.string(message.data);
-  const options = { ignoreSubscribeMessages: true, ...(binary ? { codec: bytes } : {}) };
+  const { handler, ...codec } = {
+    string: { handler: (message) => tally.string(message.data) },
+    bytes: { handler: (message) => tally.bytes(message.data), codec: bytes },
+    json: { handler: (message) => tally.json(message.data), codec: json() },
+  }[scenario.data];
+  const options = { ignoreSubscribeMessages: true, ...codec };
+  if (how === "shared") {
+    const own = (names) => new Map(names.map((name) => [name, (message) => handler(message)]));
+    const shares = sharesOf(scenario).map(own);
+    await Promise.all(shares.map((channelHandlers) => open({ ...options, shared: true, channelHandlers })));
+    return;
+  }
   const names = scenario.pattern === null ? channels : [scenario.pattern];
   const patterns = scenario.pattern !== null;
 
