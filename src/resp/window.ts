@@ -1,12 +1,9 @@
-import { isAscii } from "node:buffer";
 import { ProtocolError } from "../errors.ts";
-import { decodeUtf8 } from "./utf8.ts";
+import { TextReader } from "./text.ts";
 
 /** Where reads land when nothing large is on its way. */
 const USUAL = 64 * 1024;
-/** Small texts are cut from a shared one of this size, so a kept one pins no more than this (and its head: 4 KiB). */
-const TEXT_BLOCK = 3584;
-/** The same for small Buffers. */
+/** Small Buffers are cut from a shared one of this size, so that a kept one pins no more than this. */
 const BYTES_BLOCK = 4096;
 const NOTHING = Buffer.alloc(0);
 
@@ -27,15 +24,7 @@ export class Window {
   end = 0;
   readonly #most: number;
 
-  /** The text of [from, to), all of it ASCII. */
-  #text = "";
-  #textFrom = 0;
-  #textTo = 0;
-  /** Up to here the bytes are known to be ASCII. */
-  #asciiTo = 0;
-  /** What was received is not all ASCII; up to `#mixedTo` it is not worth asking again. */
-  #mixed = false;
-  #mixedTo = 0;
+  readonly #texts: TextReader = new TextReader(this.buffer, this.view);
 
   #bytes: Buffer = NOTHING;
   #bytesFrom = 0;
@@ -62,26 +51,16 @@ export class Window {
   /** To be called when `count` bytes were written into {@link space}. */
   filled(count: number): void {
     this.end += count;
-    this.#mixed = false;
-    this.#mixedTo = 0;
   }
 
   /** A name at [from, to), with one char per byte. */
   name(from: number, to: number): string {
-    if (to > this.#textTo) this.#prepareText(from, to);
-    if (to <= this.#textTo && from >= this.#textFrom) {
-      return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
-    }
-    return this.buffer.toString("latin1", from, to);
+    return this.#texts.latin1(from, to, this.end);
   }
 
-  /** Text of [from, to), decoded as UTF-8. What lies before it is not asked for any more. */
+  /** Text of [from, to), decoded as UTF-8. */
   utf8(from: number, to: number): string {
-    if (to > this.#textTo) this.#prepareText(from, to);
-    if (to <= this.#textTo && from >= this.#textFrom) {
-      return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
-    }
-    return to <= this.#asciiTo ? this.buffer.toString("latin1", from, to) : decodeUtf8(this.buffer, from, to);
+    return this.#texts.utf8(from, to, this.end);
   }
 
   /** A copy of [from, to). */
@@ -93,32 +72,6 @@ export class Window {
       this.#bytes = this.#copy(this.#bytesFrom, this.#bytesTo);
     }
     return this.#bytes.subarray(from - this.#bytesFrom, to - this.#bytesFrom);
-  }
-
-  /** Finds out whether [from, to) is ASCII, and if so makes a text of it and of what lies behind it. */
-  #prepareText(from: number, to: number): void {
-    const limit = Math.max(to, Math.min(from + TEXT_BLOCK, this.end));
-    if (!this.#isAscii(from, to, limit) || to - from > TEXT_BLOCK) return;
-    this.#textFrom = from;
-    this.#textTo = Math.min(limit, this.#asciiTo);
-    this.#text = this.buffer.toString("latin1", from, this.#textTo);
-  }
-
-  /** Asks for all that was received at once; where that is mixed, block by block, and not again for a failed block. */
-  #isAscii(from: number, to: number, limit: number): boolean {
-    if (to <= this.#asciiTo) return true;
-    if (from < this.#mixedTo) return false;
-    if (!this.#mixed && isAscii(this.buffer.subarray(from, this.end))) {
-      this.#asciiTo = this.end;
-      return true;
-    }
-    this.#mixed = true;
-    if (isAscii(this.buffer.subarray(from, limit))) {
-      this.#asciiTo = limit;
-      return true;
-    }
-    this.#mixedTo = Math.min(from + 8 * TEXT_BLOCK, this.end);
-    return false;
   }
 
   #copy(from: number, to: number): Buffer {
@@ -146,16 +99,14 @@ export class Window {
   #replace(buffer: Buffer): void {
     this.buffer = buffer;
     this.view = viewOf(buffer);
+    this.#texts.reset(buffer, this.view);
     this.#bytes = NOTHING;
     this.#bytesTo = 0;
   }
 
   /** Positions have moved; what was known about them no longer holds. */
   #forget(): void {
-    this.#text = "";
-    this.#textFrom = 0;
-    this.#textTo = 0;
-    this.#asciiTo = 0;
+    this.#texts.reset(this.buffer, this.view);
     this.#bytesTo = 0;
   }
 }

@@ -5,8 +5,9 @@ import { decodeUtf8 } from "../../../src/resp/utf8.ts";
 /** What V8 makes of it. */
 function expectSame(bytes: Uint8Array): void {
   const buffer = Buffer.concat([Buffer.from("before"), bytes, Buffer.from("behind")]);
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   const [from, to] = [6, 6 + bytes.length];
-  expect(decodeUtf8(buffer, from, to)).toBe(buffer.toString("utf8", from, to));
+  expect(decodeUtf8(buffer, view, from, to)).toBe(buffer.toString("utf8", from, to));
 }
 
 describe("text is what V8 makes of it", () => {
@@ -38,9 +39,28 @@ describe("text is what V8 makes of it", () => {
   ])("invalid bytes %s", (hex) => expectSame(Buffer.from(hex, "hex")));
 
   test("of any length", () => {
-    for (const length of [1, 340, 341, 342, 512, 1023, 1024, 1025, 5000]) {
+    for (const length of [1, 340, 341, 342, 512, 1365, 1366, 4095, 4096, 4097, 5000]) {
       expectSame(Buffer.from("€".repeat(Math.ceil(length / 3))).subarray(0, length));
       expectSame(Buffer.alloc(length, "é"));
+    }
+  });
+
+  test("every character there is, alone and behind ASCII of every length", () => {
+    for (let point = 0; point <= 0x10ffff; point += 64) {
+      const points = Array.from({ length: 64 }, (_, i) => point + i);
+      const text = points.map((one) => String.fromCodePoint(one)).join("");
+      expectSame(Buffer.from(text));
+      expectSame(Buffer.from(`${"a".repeat((point / 64) % 17)}${text.slice(0, 8)}`));
+    }
+  });
+
+  test("two bytes of any kind, and three that begin alike", () => {
+    for (let first = 0x80; first < 0x100; first++) {
+      for (let second = 0; second < 0x100; second++) {
+        expectSame(Buffer.of(first, second));
+        expectSame(Buffer.of(first, second, 0x80));
+        expectSame(Buffer.of(first, second, 0xbf, 0x80, 0x61));
+      }
     }
   });
 
