@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 /**
  * Names of channels and patterns. To Redis a name is bytes; here it has two forms:
  *
@@ -15,7 +17,7 @@ export type NameForm = "utf8" | "bytes";
 
 /** Whether a value may stand for a name. */
 export function isName(value: unknown): value is NameInput {
-  return typeof value === "string" || value instanceof Uint8Array;
+  return typeof value === "string" || types.isUint8Array(value);
 }
 
 const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;

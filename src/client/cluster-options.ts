@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { HostPort } from "../cluster/replies.ts";
 import { parseClusterUrl } from "../connection/url.ts";
 import { boolean, type Check, check, checkOptions, isIterable, milliseconds } from "../core/checks.ts";
@@ -62,7 +63,7 @@ const known: Readonly<Record<keyof RedisClusterOptions, Check>> = {
     'an object or a Map from "host:port" to { host, port }, or a function',
     (value) =>
       typeof value === "function" ||
-      (value instanceof Map && [...value.values()].every(isHostPort)) ||
+      (types.isMap(value) && [...value.values()].every(isHostPort)) ||
       (isPlain(value) && !isIterable(value) && Object.values(value).every(isHostPort)),
   ),
   topologyRefreshInterval: milliseconds,
@@ -95,7 +96,7 @@ function translator(map: NatMap | undefined): (announced: HostPort) => HostPort 
     const { host, port } = announced;
     const address = `${host}:${port}`;
     const reached =
-      typeof map === "function" ? map(announced) : map instanceof Map ? map.get(address) : Reflect.get(map, address);
+      typeof map === "function" ? map(announced) : types.isMap(map) ? map.get(address) : Reflect.get(map, address);
     if (reached === null || reached === undefined) return announced;
     if (isHostPort(reached)) return reached;
     throw new ArgumentError(`"natMap" gave no { host, port } for ${host}:${port}.`);

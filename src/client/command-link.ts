@@ -4,6 +4,7 @@ import { Supervisor } from "../connection/supervisor.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { Deferred } from "../core/deferred.ts";
 import { Ring } from "../core/ring.ts";
+import { nextTurn } from "../core/turns.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { after } from "../core/within.ts";
 import { ClosedError, ConnectionError, TimeoutError } from "../errors.ts";
@@ -145,7 +146,7 @@ export class CommandLink {
       );
     }
     // What was given back may return at once.
-    setImmediate(() => this.#rest());
+    nextTurn(() => this.#rest());
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Codec } from "../codec.ts";
 import { describe } from "../core/checks.ts";
 import { ArgumentError, ProtocolError } from "../errors.ts";
@@ -31,24 +32,24 @@ export function checkCommand(command: unknown, args: readonly unknown[]): readon
     throw new ArgumentError("call() refuses CLIENT REPLY. It would leave commands without their replies.");
   }
   for (const arg of args) {
-    const fits = typeof arg === "string" || typeof arg === "number" || arg instanceof Uint8Array;
+    const fits = typeof arg === "string" || typeof arg === "number" || types.isUint8Array(arg);
     if (!fits) throw new ArgumentError(`An argument is a string, a number or a Uint8Array, not ${describe(arg)}.`);
   }
   return [words, ...(args as Argument[])];
 }
 
-const wordOf = (arg: unknown): string => (arg instanceof Uint8Array ? latin1(arg) : String(arg)).trim().toUpperCase();
+const wordOf = (arg: unknown): string => (types.isUint8Array(arg) ? latin1(arg) : String(arg)).trim().toUpperCase();
 
 /** What `publish` sends: bytes as they are, all else through the codec. */
 export function payloadOf(codec: Codec<unknown, unknown>, data: unknown): string | Uint8Array {
-  if (data instanceof Uint8Array) return data;
+  if (types.isUint8Array(data)) return data;
   let payload: unknown;
   try {
     payload = codec.encode(data);
   } catch (error) {
     throw new ArgumentError("The codec cannot encode what was published. See the cause.", { cause: error });
   }
-  if (typeof payload === "string" || payload instanceof Uint8Array) return payload;
+  if (typeof payload === "string" || types.isUint8Array(payload)) return payload;
   throw new ArgumentError(`A codec encodes to a string or a Uint8Array, not ${describe(payload)}.`);
 }
 

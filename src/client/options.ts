@@ -182,7 +182,7 @@ export function readArguments<Url>(
   second: unknown,
   parse: (url: string) => Url,
 ): { readonly url: Url | null; readonly given: unknown } {
-  const url = typeof first === "string" || first instanceof URL ? parse(String(first)) : null;
+  const url = typeof first === "string" || isUrl(first) ? parse(String(first)) : null;
   if (url === null && second !== undefined) {
     throw new ArgumentError(`${owner} takes a URL and options; the URL is ${describe(first)}.`);
   }
@@ -255,6 +255,11 @@ function credentials(url: UrlLogin | null, options: AnyClientOptions): Credentia
     throw new ArgumentError("A username needs a password; give an empty one for a user without.");
   }
   return () => ({ username, password });
+}
+
+/** By its shape: it may be of another context. */
+function isUrl(value: unknown): value is URL {
+  return isObject(value) && typeof Reflect.get(value as object, "href") === "string";
 }
 
 function isObject(value: unknown): boolean {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTerminal } from "../connection/refusals.ts";
-import { onAbort } from "../core/abort.ts";
+import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { ClusterError, ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import { addressOf, type Layout } from "./layout.ts";
@@ -78,13 +78,13 @@ export async function discover(
       const inquiry: Promise<void> = inquire(node).then(() => void running.delete(inquiry));
       running.add(inquiry);
       await Promise.race([inquiry, pause(HEAD_START)]);
-      signal.throwIfAborted();
+      throwIfAborted(signal);
       if (good !== null) return good;
     }
     while (running.size > 0 && good === null) {
       const patience = doubtful === null ? [] : [pause(SECOND_OPINION).then(() => running.clear())];
       await Promise.race([...running, ...patience]);
-      signal.throwIfAborted();
+      throwIfAborted(signal);
     }
   } finally {
     abort[Symbol.dispose]();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTerminal } from "../connection/refusals.ts";
 import { checkWait } from "../connection/supervisor.ts";
-import { onAbort } from "../core/abort.ts";
+import { onAbort, throwIfAborted } from "../core/abort.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { Deferred, quiet } from "../core/deferred.ts";
 import { ClosedError } from "../errors.ts";
@@ -76,7 +76,7 @@ export class Topology {
    */
   async known(signal: AbortSignal): Promise<Layout> {
     if (this.#layout !== null) return this.#layout;
-    signal.throwIfAborted();
+    throwIfAborted(signal);
     this.#learning ??= this.#begin();
     const learning = this.#learning;
     learning.waiting++;
@@ -137,11 +137,11 @@ export class Topology {
   async #learn(signal: AbortSignal): Promise<Layout> {
     for (let attempt = 1; ; attempt++) {
       await this.refresh();
-      signal.throwIfAborted();
+      throwIfAborted(signal);
       if (this.#layout !== null) return this.#layout;
       const wait = isTerminal(this.#failure) ? null : checkWait(this.#options.retryPolicy(attempt, this.#failure));
       if (wait === null) throw this.#failure;
-      await delay(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+      await delay(wait, undefined, { signal }).catch(() => throwIfAborted(signal));
     }
   }
 
@@ -165,7 +165,7 @@ export class Topology {
     const { signal } = this.#closed;
     try {
       const { layout: told, health, complete } = await discover(nodes, this.#options, signal);
-      signal.throwIfAborted();
+      throwIfAborted(signal);
       // Slots that have an owner which no node tells stay with the one that is known.
       const layout = complete || this.#layout === null ? told : told.filledFrom(this.#layout);
       const diff = this.#layout === null ? null : layout.diff(this.#layout);
@@ -178,7 +178,9 @@ export class Topology {
     }
     // Until there is one, whoever learns it keeps the time.
     if (signal.aborted || this.#layout === null) return;
-    this.#timer = setTimeout(() => void this.refresh(), this.#options.interval).unref();
+    this.#timer = setTimeout(() => void this.refresh(), this.#options.interval);
+    // A test environment (jsdom) may have timers that are numbers.
+    this.#timer.unref?.();
   }
 
   /** The nodes to ask: the one that is said to know, those that are known, in random order, and the seeds. */

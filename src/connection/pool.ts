@@ -1,4 +1,4 @@
-import { onAbort } from "../core/abort.ts";
+import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { within } from "../core/within.ts";
 import { ClosedError } from "../errors.ts";
 import { Connection, type Patience } from "./connection.ts";
@@ -48,7 +48,7 @@ export class Pool {
       connection.destroy(new ClosedError("A pooled connection gave no sign of life."));
       await connection.gone;
     }
-    signal?.throwIfAborted();
+    if (signal !== undefined) throwIfAborted(signal);
     const connection = await Connection.open(settings, patience, signal);
     connection.expectPushes();
     return connection;

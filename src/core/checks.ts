@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { closest } from "fastest-levenshtein";
 import { ArgumentError } from "../errors.ts";
 
@@ -51,7 +52,16 @@ export function numeric(wanted: string, holds: (value: number) => boolean): Chec
 export const string: Check = check("a string", (value) => typeof value === "string");
 export const boolean: Check = check("true or false", (value) => typeof value === "boolean");
 export const callable: Check = check("a function", (value) => typeof value === "function");
-export const signal: Check = check("an AbortSignal", (value) => value instanceof AbortSignal);
+/** By its shape: a signal may come from another context, or another implementation. */
+export const signal: Check = check(
+  "an AbortSignal",
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    typeof Reflect.get(value, "aborted") === "boolean" &&
+    typeof Reflect.get(value, "addEventListener") === "function" &&
+    typeof Reflect.get(value, "removeEventListener") === "function",
+);
 
 /** A number of milliseconds or items: zero or more, finite. */
 export const nonNegative: Check = numeric("a number of 0 or more", (value) => value >= 0 && Number.isFinite(value));
@@ -89,5 +99,5 @@ export function describe(value: unknown): string {
 
 /** Whether something is a list of things; bytes are one thing. */
 export function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value && !(value instanceof Uint8Array);
+  return typeof value === "object" && value !== null && Symbol.iterator in value && !types.isUint8Array(value);
 }

@@ -1,15 +1,18 @@
+import { afterReading } from "./turns.ts";
+
 /**
  * One timer that guards a moving deadline. The owner says when the deadline is (`performance.now()` time, or `null` or
  * Infinity for none); moving it later costs nothing, because the timer looks again when it fires.
  *
- * It is judged after the event loop's poll phase: a loop that was blocked first reads what has arrived, so that a busy
- * process never takes a living peer for dead.
+ * It is judged after the event loop has read: a loop that was blocked first reads what has arrived, so that a busy process
+ * never takes a living peer for dead.
  */
 export class Watchdog {
   readonly #deadline: () => number | null;
   readonly #expired: () => void;
   #timer: NodeJS.Timeout | null = null;
-  #judging: NodeJS.Immediate | null = null;
+  /** Calls the judgement off that is to come. */
+  #judging: (() => void) | null = null;
   #due = 0;
 
   constructor(deadline: () => number | null, expired: () => void) {
@@ -31,14 +34,14 @@ export class Watchdog {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#judging !== null) clearImmediate(this.#judging);
+    this.#judging?.();
     this.#timer = null;
     this.#judging = null;
   }
 
   #fire(): void {
     this.#timer = null;
-    this.#judging = setImmediate(() => {
+    this.#judging = afterReading(() => {
       this.#judging = null;
       const deadline = this.#deadline();
       if (deadline !== null && deadline <= performance.now()) this.#expired();

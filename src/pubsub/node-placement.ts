@@ -2,6 +2,7 @@ import { addressOf, type ClusterNode, type Layout } from "../cluster/layout.ts";
 import { readHealth } from "../cluster/replies.ts";
 import { shuffled } from "../cluster/topology.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
+import { throwIfAborted } from "../core/abort.ts";
 import { ClusterError, ServerError } from "../errors.ts";
 import type { Link } from "./link.ts";
 import { OneLink, type PlacementHost } from "./placement.ts";
@@ -68,7 +69,7 @@ export class NodePlacement extends OneLink {
   async #dial(patience: Patience, signal: AbortSignal): Promise<Connection> {
     const { topology } = this.#source;
     const layout = await topology.known(signal);
-    signal.throwIfAborted();
+    throwIfAborted(signal);
     const node = this.#choose(layout);
     this.#node = node;
     const connection = await this.#source.leaseFrom(node, patience, signal);

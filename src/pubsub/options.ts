@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Codec } from "../codec.ts";
 import { exponentialBackoff, type RetryPolicy } from "../core/backoff.ts";
 import {
@@ -138,7 +139,7 @@ export interface AnyPubSubOptions
 const names: Check = check("a name or an iterable of names", (value) => isName(value) || isIterable(value));
 const handlers: Check = check(
   "an object, a Map or an iterable of [name, handler]",
-  (value) => typeof value === "object" && value !== null && !(value instanceof Uint8Array),
+  (value) => typeof value === "object" && value !== null && !types.isUint8Array(value),
 );
 
 export const codec: Check = check(

@@ -1,4 +1,4 @@
-import { onAbort } from "../core/abort.ts";
+import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../core/checks.ts";
 import { ClosedError, TimeoutError } from "../errors.ts";
 import type { Delivery } from "./delivery.ts";
@@ -124,7 +124,7 @@ export class Reading {
   }
 
   #assertOpen(signal: AbortSignal | undefined): void {
-    signal?.throwIfAborted();
+    if (signal !== undefined) throwIfAborted(signal);
     if (this.#delivery.engine.state === "closed") throw new ClosedError("The consumer is closed.");
   }
 

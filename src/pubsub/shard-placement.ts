@@ -6,6 +6,7 @@ import { slotOf } from "../cluster/slot.ts";
 import { unservedText } from "../cluster/unserved.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import { quiet } from "../core/deferred.ts";
+import { nextTurn } from "../core/turns.ts";
 import { ClusterError, type ServerError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { type Entry, nowhere } from "./entry.ts";
@@ -147,7 +148,7 @@ export class ShardPlacement implements Placement {
     if (this.#tidying) return;
     this.#tidying = true;
     // A little later: the name that left may be followed by one that comes.
-    setImmediate(() => {
+    nextTurn(() => {
       this.#tidying = false;
       for (const seat of this.#seats.values()) {
         const { link } = seat;

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { onAbort } from "../core/abort.ts";
+import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
 import { begin, Deferred, quiet } from "../core/deferred.ts";
 import { diagnostics } from "../diagnostics.ts";
@@ -287,7 +287,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const { keys, handlers, options } = readSubscribe(wordFor(kind), args);
     this.#assertOpen();
     this.#refuseProbed(kind, keys);
-    options.signal?.throwIfAborted();
+    if (options.signal !== undefined) throwIfAborted(options.signal);
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
     await engine.subscribe(this.#delivery.wishes(kind, keys, handlers), {
@@ -349,7 +349,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#assertOpen();
     const { engine, inbox } = this.#delivery;
     try {
-      this.#signal?.throwIfAborted();
+      if (this.#signal !== undefined) throwIfAborted(this.#signal);
       this.#source.adopt(this);
       if (this.#signal !== undefined) this.#abort = onAbort(this.#signal, () => void this.close());
       engine.start();
