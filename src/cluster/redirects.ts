@@ -52,7 +52,7 @@ export function unknownHost(host: string): boolean {
 
 /** Whether what a node announces as a host can be one: no blanks, no control characters, and not too long. */
 export function isHostName(host: unknown): host is string {
-  return typeof host === "string" && !unknownHost(host) && /^[^\s\p{C}]{1,255}$/u.test(host);
+  return typeof host === "string" && !unknownHost(host) && /^[^\s\p{C}\\]{1,255}$/u.test(host);
 }
 
 /** Whether the number is that of a port. */

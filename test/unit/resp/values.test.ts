@@ -64,7 +64,7 @@ describe("scalars", () => {
     expect(simple).toBeInstanceOf(ServerError);
     expect(simple).toMatchObject({ code: "WRONGPASS", message: "WRONGPASS no such user" });
     expect(blob).toBeInstanceOf(ServerError);
-    expect(blob).toMatchObject({ code: "NOPERM", message: "NOPERM a\r\nline" });
+    expect(blob).toMatchObject({ code: "NOPERM", message: "NOPERM a\\r\\nline" });
   });
 });
 
