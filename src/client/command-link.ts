@@ -220,7 +220,7 @@ export class CommandLink {
 
   #late(what: string, timeout: number): TimeoutError {
     const why = this.#cause instanceof Error ? this.#cause.message : `Is ${this.#owner.address} up?`;
-    return new TimeoutError(`${what} within ${timeout} ms. ${why}`, { cause: this.#cause ?? undefined });
+    return new TimeoutError(`${what} within ${Math.round(timeout)} ms. ${why}`, { cause: this.#cause ?? undefined });
   }
 
   #rejectAll(reason: unknown): void {

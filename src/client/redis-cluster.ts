@@ -127,10 +127,27 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     const since = performance.now();
     const layout = await this.#known(readyTimeout);
     const living = layout.primaries.filter(({ failed }) => !failed);
-    const [node] = living.length > 0 ? living : [...layout.nodes.values()];
-    if (node === undefined) throw new ClusterError("The cluster has no node that serves slots.");
-    await this.#nodes.link(node).connect(Math.max(1, readyTimeout - (performance.now() - since)));
+    const candidates = living.length > 0 ? living : [...layout.nodes.values()];
+    if (candidates.length === 0) throw new ClusterError("The cluster has no node that serves slots.");
+    await this.#connectToOne(candidates, Math.max(1, readyTimeout - (performance.now() - since)));
     return this;
+  }
+
+  /** Tries one node, and the next as well when that takes its time. Rejects with what came of the first. */
+  async #connectToOne(nodes: readonly HostPort[], timeout: number): Promise<void> {
+    const connected = new AbortController();
+    const attempts = nodes.map(async (node, index) => {
+      await delay(index * NEXT_NODE, undefined, { signal: connected.signal }).catch(() => {});
+      if (!connected.signal.aborted)
+        await this.#nodes.link(node).connect(timeout - Math.min(timeout / 2, index * NEXT_NODE));
+    });
+    try {
+      await Promise.any(attempts);
+    } catch {
+      await attempts[0];
+    } finally {
+      connected.abort();
+    }
   }
 
   /** A consumer of channels and patterns at one node, connected and subscribed to what the options name. */
@@ -329,6 +346,9 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     }
   }
 }
+
+/** How long the first connection to a node may take before the next node is tried as well; milliseconds. */
+const NEXT_NODE = 250;
 
 /** An argument that nobody else can change. */
 function kept(arg: Argument): Argument {

@@ -28,6 +28,17 @@ onCluster("seeds", (bench) => {
     expect(await other.publish("a", "x")).toBe(0);
   });
 
+  test("a primary that accepts and never answers keeps nobody from connecting to another", async () => {
+    await using silent = await startFakeServer({ handlers: { HELLO: () => {} } });
+    for (const unreachable of bench.primaries) {
+      const natMap = { [`127.0.0.1:${unreachable.announcedPort}`]: { host: "127.0.0.1", port: silent.port } };
+      const seed = bench.primaries.find((node) => node !== unreachable)?.url ?? "";
+      const client = bench.clientOf(seed, { natMap });
+      expect(await client.connect()).toBe(client);
+      await client.close();
+    }
+  });
+
   test("one that accepts and never answers delays nobody for long", async () => {
     await using silent = await startFakeServer({ handlers: { HELLO: () => {} } });
     const client = bench.clientOf(`redis://127.0.0.1:${silent.port},127.0.0.1:${bench.primaries[0].announcedPort}`);
