@@ -50,7 +50,10 @@ export function unknownHost(host: string): boolean {
   return host === "" || host === "?";
 }
 
-/** Whether what a node announces as a host can be one: no blanks, no control characters, and not too long. */
+/**
+ * Whether what a node announces as a host can be one: no blanks, no control characters (nor such as
+ * are escaped), and not too long.
+ */
 export function isHostName(host: unknown): host is string {
   return typeof host === "string" && !unknownHost(host) && /^[^\s\p{C}\\]{1,255}$/u.test(host);
 }
