@@ -3,4 +3,4 @@
 import { installPackages, runBin } from "./setup.mjs";
 
 installPackages();
-process.exitCode = runBin("tsx", ["bench/stages.ts"]);
+process.exitCode = runBin("tsx", ["bench/stages.ts"]) || runBin("tsx", ["bench/crossings.ts"]);

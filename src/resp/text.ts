@@ -14,18 +14,28 @@ import { decodeUtf8 } from "./utf8.ts";
 
 /** A text that is kept pins its block: this, and the block's head, are less than 4 KiB. */
 const BLOCK = 3584;
-/** Longer texts share no block. On Node 20 and 24 the native test and the one below take 80 ns each for this many bytes. */
+/**
+ * Longer texts share no block, and are tested by a native call. That is the faster test from 500 bytes on
+ * (`npm run bench:stages`), but it does not say where: with 512 here 1 KiB payloads cost 5 % more on Node 20, and real
+ * traffic in ASCII 3 % more on Node 20 and 24.
+ */
 const LONG = 1280;
 /** No more bytes than this are examined in one call. */
 const MOST = 64 * 1024;
 /** The bits of four bytes that ASCII does not have. */
 const BEYOND_ASCII = 0x80808080;
-/** Since Node 24 V8 decodes UTF-8 in a third of the time (utf8.ts). */
+/** Up to 22 V8 takes 2 to 4 ns a byte, and utf8.ts half of that; since 24 V8 takes 0.3 to 0.7 (`npm run bench:stages`). */
 const NATIVE_IS_FAST = Number.parseInt(process.versions.node, 10) >= 24;
+
+/** What `buffer.toString` calls, in every Node there is; the way there costs a tenth of a short text. */
+interface Slicing extends Buffer {
+  latin1Slice(from: number, to: number): string;
+  utf8Slice(from: number, to: number): string;
+}
 
 /** Makes strings of the bytes in a piece of memory. */
 export class TextReader {
-  #buffer: Buffer;
+  #buffer: Slicing;
   #view: DataView;
   /** The text of [blockFrom, blockTo), all of it ASCII. */
   #block = "";
@@ -40,13 +50,13 @@ export class TextReader {
   #run = 0;
 
   constructor(buffer: Buffer, view: DataView) {
-    this.#buffer = buffer;
+    this.#buffer = buffer as Slicing;
     this.#view = view;
   }
 
   /** To be called when the memory, or what it holds, has changed; bytes behind those that were there may be added. */
   reset(buffer: Buffer, view: DataView): void {
-    this.#buffer = buffer;
+    this.#buffer = buffer as Slicing;
     this.#view = view;
     this.#block = "";
     this.#blockFrom = this.#blockTo = this.#plainFrom = this.#plainTo = 0;
@@ -58,7 +68,7 @@ export class TextReader {
     if (from >= this.#blockFrom && to <= this.#blockTo) {
       return this.#block.substring(from - this.#blockFrom, to - this.#blockFrom);
     }
-    return this.#begin(from, to, end) ?? this.#buffer.toString("latin1", from, to);
+    return this.#begin(from, to, end) ?? this.#buffer.latin1Slice(from, to);
   }
 
   /** The text of [from, to), decoded as UTF-8; `end` is the end of what is there. */
@@ -70,18 +80,17 @@ export class TextReader {
   }
 
   #decode(from: number, to: number): string {
-    return NATIVE_IS_FAST ? this.#buffer.toString("utf8", from, to) : decodeUtf8(this.#buffer, this.#view, from, to);
+    return NATIVE_IS_FAST ? this.#buffer.utf8Slice(from, to) : decodeUtf8(this.#buffer, this.#view, from, to);
   }
 
   /** The text of [from, to), with which a block begins; `null` if it is not all ASCII. */
   #begin(from: number, to: number, end: number): string | null {
-    if (to - from > LONG)
-      return isAscii(this.#buffer.subarray(from, to)) ? this.#buffer.toString("latin1", from, to) : null;
+    if (to - from > LONG) return isAscii(this.#buffer.subarray(from, to)) ? this.#buffer.latin1Slice(from, to) : null;
     this.#examine(from, Math.min(from + BLOCK, end), end);
     if (to > this.#plainTo) return null;
     this.#blockFrom = from;
     this.#blockTo = Math.min(from + BLOCK, this.#plainTo);
-    this.#block = this.#buffer.toString("latin1", from, this.#blockTo);
+    this.#block = this.#buffer.latin1Slice(from, this.#blockTo);
     return this.#block.substring(0, to - from);
   }
 
@@ -94,20 +103,7 @@ export class TextReader {
     } else this.#plainFrom = from;
     if (this.#run >= BLOCK && this.#isPlain(at, Math.min(at + 2 * this.#run, end))) return;
     const first = at;
-    const view = this.#view;
-    for (; at + 32 <= to; at += 32) {
-      const bits =
-        view.getInt32(at, true) |
-        view.getInt32(at + 4, true) |
-        view.getInt32(at + 8, true) |
-        view.getInt32(at + 12, true) |
-        view.getInt32(at + 16, true) |
-        view.getInt32(at + 20, true) |
-        view.getInt32(at + 24, true) |
-        view.getInt32(at + 28, true);
-      if ((bits & BEYOND_ASCII) !== 0) break;
-    }
-    while (at < to && (this.#buffer[at] as number) < 0x80) at++;
+    at = endOfAscii(this.#buffer, this.#view, at, to);
     this.#plainTo = at;
     this.#stopped = at < to;
     this.#run = this.#stopped ? 0 : this.#run + at - first;
@@ -124,4 +120,23 @@ export class TextReader {
     this.#run = Math.min(this.#run + to - from, MOST);
     return true;
   }
+}
+
+/** Where the first byte of [from, to) is that is not ASCII; `to` if there is none. 32 bytes at a time take 2 ns. */
+export function endOfAscii(buffer: Buffer, view: DataView, from: number, to: number): number {
+  let at = from;
+  for (; at + 32 <= to; at += 32) {
+    const bits =
+      view.getInt32(at, true) |
+      view.getInt32(at + 4, true) |
+      view.getInt32(at + 8, true) |
+      view.getInt32(at + 12, true) |
+      view.getInt32(at + 16, true) |
+      view.getInt32(at + 20, true) |
+      view.getInt32(at + 24, true) |
+      view.getInt32(at + 28, true);
+    if ((bits & BEYOND_ASCII) !== 0) break;
+  }
+  while (at < to && (buffer[at] as number) < 0x80) at++;
+  return at;
 }

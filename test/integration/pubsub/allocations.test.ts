@@ -5,8 +5,10 @@ import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
 import { bulk, push } from "../../support/resp-writer.ts";
 
 const MESSAGES = 20_000;
-const FRAME = push(["message", "news", "x".repeat(64)].map((word) => bulk(word)));
-const STREAM = Buffer.concat(new Array(MESSAGES).fill(FRAME));
+const frame = (payload: string) => push(["message", "news", payload].map((word) => bulk(word)));
+const PLAIN = [frame("x".repeat(64))];
+/** As in real traffic: a quarter has text beyond ASCII. All have 64 chars. */
+const MIXED = [...PLAIN, frame(`${"x".repeat(60)}日é🎉`), ...PLAIN, ...PLAIN];
 
 let server: FakeServer;
 let client: Redis;
@@ -29,17 +31,18 @@ afterEach(async () => {
 });
 
 /** Heap bytes that a message costs beyond its own, which are copied once; the socket's are among them, and are few. */
-async function cost(): Promise<number> {
+async function cost(frames = PLAIN): Promise<number> {
+  const stream = Buffer.concat(new Array(MESSAGES / frames.length).fill(frames).flat());
   const subscriber = server.connections.find(({ subscribed }) => subscribed > 0);
   const each = await bytesForEach(MESSAGES, async () => {
     seen = 0;
     const all = new Promise<void>((resolve) => {
       allSeen = resolve;
     });
-    subscriber?.write(STREAM);
+    subscriber?.write(stream);
     await all;
   });
-  return each - FRAME.length;
+  return each - stream.length / MESSAGES;
 }
 
 // As in test/unit/resp/allocations.test.ts: what is needed today, and room for less than one more object.
@@ -47,6 +50,11 @@ describe("What a consumer allocates for a message", () => {
   it("is the message, beside the decoder's text, where it has a handler (102 bytes)", async () => {
     await client.pubsub({ channelHandlers: { news: take } });
     expect(await cost()).toBeLessThan(121);
+  });
+
+  it("is no object more in traffic that is not all ASCII, whose text has two bytes a char (129 bytes)", async () => {
+    await client.pubsub({ channelHandlers: { news: take } });
+    expect(await cost(MIXED)).toBeLessThan(148);
   });
 
   it("is little more where it is read in batches (174 bytes)", async () => {

@@ -18,7 +18,7 @@ const asBytes = (payload: Payload): void => {
 };
 
 /** Heap bytes that a message costs beyond its own, which are copied once. */
-async function cost(words: readonly string[], take: (payload: Payload) => void): Promise<number> {
+async function cost(words: readonly string[], take: (payload: Payload) => void, others?: string[]): Promise<number> {
   const receiver: Receiver = {
     wantsText: false,
     message: (_channel, payload) => take(payload),
@@ -32,12 +32,13 @@ async function cost(words: readonly string[], take: (payload: Payload) => void):
     reply() {},
   };
   const decoder = new Decoder(receiver);
-  const frame = push(words.map((word) => bulk(word)));
-  const stream = Buffer.concat(new Array(PIECE).fill(frame));
+  // With others, they and those come by turns.
+  const frames = [words, others ?? words].map((each) => push(each.map((word) => bulk(word))));
+  const stream = Buffer.concat(new Array(PIECE / 2).fill(frames).flat());
   const each = await bytesForEach(MESSAGES, () => {
     for (let sent = 0; sent < MESSAGES; sent += PIECE) decoder.write(stream);
   });
-  return each - frame.length;
+  return each - stream.length / PIECE;
 }
 
 /*
@@ -60,6 +61,15 @@ describe("What the decoder allocates for a message", () => {
 
   it("is the same where the text is not ASCII (56 bytes)", async () => {
     expect(await cost(["message", "news", "я".repeat(32)], asText)).toBeLessThan(75);
+  });
+
+  it("is a text of their own for messages that have no neighbour to share one with, two bytes a char where it is not ASCII (114 bytes)", async () => {
+    const mixed = ["message", "news", `${"x".repeat(60)}é日`];
+    expect(await cost(["message", "news", "x".repeat(64)], asText, mixed)).toBeLessThan(133);
+  });
+
+  it("is no more for a name that is not ASCII (46 bytes)", async () => {
+    expect(await cost(["message", "новости", "x".repeat(64)], asText)).toBeLessThan(65);
   });
 
   it("is one Buffer, whose bytes are copied in place of text, where bytes are wanted (5 bytes)", async () => {
