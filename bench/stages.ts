@@ -14,15 +14,22 @@ const MESSAGES = 1_000_000;
 interface Stream {
   readonly name: string;
   readonly channels: readonly string[];
-  readonly payload: Buffer;
+  /** Sent by turns. */
+  readonly payloads: readonly Buffer[];
 }
 
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `user:${(i * 7919) % count}:news`);
+/** As in real traffic (traffic.mjs): 80 to 1,500 bytes, more small than large, and one in four not all ASCII. */
+const mixed = Array.from({ length: 4999 }, (_, i) => {
+  const size = 80 + Math.floor(1420 * (((i * 7919) % 4999) / 4999) ** 3);
+  return Buffer.alloc(size, i % 4 === 0 ? "plain words around a naïve one, and 東京; " : "plain words; ");
+});
 const streams: readonly Stream[] = [
-  { name: "64 B of ASCII, one channel", channels: ["user:1:news"], payload: Buffer.alloc(64, "x") },
-  { name: "64 B of ASCII, 10,000 channels", channels: many(10_000), payload: Buffer.alloc(64, "x") },
-  { name: "64 B of UTF-8, one channel", channels: ["user:1:news"], payload: Buffer.from("я".repeat(32)) },
-  { name: "1 KiB of ASCII, one channel", channels: ["user:1:news"], payload: Buffer.alloc(1024, "x") },
+  { name: "80 to 1,500 B, a quarter not all ASCII, 5,000 channels", channels: many(5000), payloads: mixed },
+  { name: "64 B of ASCII, one channel", channels: ["user:1:news"], payloads: [Buffer.alloc(64, "x")] },
+  { name: "64 B of ASCII, 10,000 channels", channels: many(10_000), payloads: [Buffer.alloc(64, "x")] },
+  { name: "64 B of UTF-8, one channel", channels: ["user:1:news"], payloads: [Buffer.from("я".repeat(32))] },
+  { name: "1 KiB of ASCII, one channel", channels: ["user:1:news"], payloads: [Buffer.alloc(1024, "x")] },
 ];
 
 interface Entry {
@@ -112,13 +119,11 @@ function allocatedBy(work: () => void): number {
 }
 
 for (const stream of streams) {
-  const frames = stream.channels.map((name) =>
-    Buffer.concat([
-      Buffer.from(`>3\r\n$7\r\nmessage\r\n$${name.length}\r\n${name}\r\n$${stream.payload.length}\r\n`),
-      stream.payload,
-      Buffer.from("\r\n"),
-    ]),
-  );
+  const frames = stream.channels.map((name, i) => {
+    const payload = stream.payloads[i % stream.payloads.length] as Buffer;
+    const head = `>3\r\n$7\r\nmessage\r\n$${name.length}\r\n${name}\r\n$${payload.length}\r\n`;
+    return Buffer.concat([Buffer.from(head), payload, Buffer.from("\r\n")]);
+  });
   const times = Math.ceil((2 * CHUNK) / (frames.length * (frames[0]?.length ?? 1)));
   const reel = Buffer.concat(new Array(times).fill(frames).flat());
   const messages = times * frames.length;
