@@ -4,6 +4,7 @@ import type { Connection, Patience } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
 import { begin, quiet } from "../core/deferred.ts";
+import { inRootContext } from "../core/root-context.ts";
 import { surface } from "../core/uncaught.ts";
 import { ClosedError, type PubSubError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
@@ -209,7 +210,7 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   /** What a listener throws is the process's affair; it must not reach the connection that caused the event. */
   protected tell<Name extends keyof ClientEvents>(name: Name, ...args: ClientEvents[Name]): void {
     try {
-      (this as EventEmitter).emit(name, ...args);
+      inRootContext(() => (this as EventEmitter).emit(name, ...args));
     } catch (error) {
       surface(error);
     }

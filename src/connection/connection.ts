@@ -3,6 +3,7 @@ import { onAbort } from "../core/abort.ts";
 import { Deferred, quiet } from "../core/deferred.ts";
 import { type Moment, takeMoment } from "../core/moment.ts";
 import { Ring } from "../core/ring.ts";
+import { inRootContext } from "../core/root-context.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { diagnostics } from "../diagnostics.ts";
 import { ConnectionError, ProtocolError, ServerError, TidingsError, TimeoutError } from "../errors.ts";
@@ -104,7 +105,15 @@ export class Connection implements Receiver {
    * Dials and shakes hands within `connectTimeout`. Rejects with why it could not; then nothing is left open. Credentials
    * that rotate may be refused once: they are asked for again.
    */
-  static async open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
+  static open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
+    return inRootContext(() => Connection.#openInTime(settings, patience, signal));
+  }
+
+  static async #openInTime(
+    settings: ConnectionSettings,
+    patience: Patience,
+    signal: AbortSignal | undefined,
+  ): Promise<Connection> {
     const since = performance.now();
     try {
       return await Connection.#attempt(settings, patience, settings.connectTimeout, signal);

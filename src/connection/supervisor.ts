@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { onAbort } from "../core/abort.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
+import { inRootContext } from "../core/root-context.ts";
 import { ArgumentError, ConnectionError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isTerminal } from "./refusals.ts";
@@ -42,7 +43,8 @@ export class Supervisor {
   start(): void {
     if (this.#abort !== null) return;
     this.#abort = new AbortController();
-    void this.#run(this.#abort);
+    const work = this.#abort;
+    inRootContext(() => void this.#run(work));
   }
 
   /** Somebody needs the connection: the next attempt is made now, if the last one is not fresher than `spacing` ms. */

@@ -1,6 +1,8 @@
+import { AsyncResource } from "node:async_hooks";
 import { type Codec, decodeText, type TextCodec } from "../codec.ts";
 import { Deferred, isThenable, quiet } from "../core/deferred.ts";
 import { earlier, type Moment, takeMoment, windowBetween } from "../core/moment.ts";
+import { inRootContext } from "../core/root-context.ts";
 import { surface } from "../core/uncaught.ts";
 import { diagnostics } from "../diagnostics.ts";
 import { CodecError, HandlerError, PubSubError, type ServerError } from "../errors.ts";
@@ -27,6 +29,9 @@ import type { State, Subscriptions, SubscriptionsOwner } from "./subscriptions.t
 import { SharedPayload } from "./topic.ts";
 import type { ConsumerEvents } from "./types.ts";
 import type { Wish } from "./wish.ts";
+
+/** A name and its handler; `null`: its messages are read. */
+export type NamedHandler = readonly [kind: Kind, key: string, handler: AnyHandler | null];
 
 /** How a consumer's events get out. */
 export interface Events {
@@ -61,7 +66,6 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   /** Queues with an async handler at work, by channel or pattern. */
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #quiet: Deferred<void> | null = null;
-  #latestSink: HandlerSink | null = null;
 
   constructor(subscriptions: (owner: SubscriptionsOwner) => Subscriptions, events: Events, options: DeliveryOptions) {
     this.names = options.names;
@@ -75,17 +79,21 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.engine = subscriptions(this);
   }
 
-  /** A name to subscribe, its messages to go to the handler or into the inbox. */
-  wish(kind: Kind, key: string, handler: AnyHandler | null): Wish {
-    // Names that have one handler have one sink: fewer objects that a message has to come by.
-    if (handler !== null && this.#latestSink?.handler !== handler) this.#latestSink = new HandlerSink(this, handler);
-    const sink = handler === null ? this : (this.#latestSink as HandlerSink);
-    return { kind, key, name: nameOf(key, this.names), sink };
+  /**
+   * Names to subscribe, one by one as they are asked for, their messages to go to their handlers or into the inbox.
+   * Handlers run in the asynchronous context of this call, whichever context a message comes in.
+   */
+  wishes(requests: Iterable<NamedHandler>): Iterable<Wish> {
+    return this.#wishes(requests, new AsyncResource("tidings.handler"));
   }
 
-  /** The same for many, one by one as they are asked for. */
-  *wishes(kind: Kind, keys: readonly string[], handlers: readonly (AnyHandler | null)[]): Generator<Wish> {
-    for (let i = 0; i < keys.length; i++) yield this.wish(kind, keys[i] as string, handlers[i] as AnyHandler | null);
+  *#wishes(requests: Iterable<NamedHandler>, context: AsyncResource): Generator<Wish> {
+    // Names that have one handler have one sink: fewer objects that a message has to come by.
+    let sink = null as HandlerSink | null;
+    for (const [kind, key, handler] of requests) {
+      if (handler !== null && sink?.handler !== handler) sink = new HandlerSink(this, handler, context);
+      yield { kind, key, name: nameOf(key, this.names), sink: handler === null || sink === null ? this : sink };
+    }
   }
 
   // Where messages without a handler go (Sink).
@@ -153,7 +161,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   /** Emits an event; what a listener throws is the process's affair, never ours. */
   emit<Name extends keyof ConsumerEvents>(name: Name, ...args: ConsumerEvents[Name]): void {
     try {
-      this.#events.emit(name, ...args);
+      inRootContext(() => this.#events.emit(name, ...args));
     } catch (error) {
       surface(error);
     }

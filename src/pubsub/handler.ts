@@ -1,3 +1,4 @@
+import type { AsyncResource } from "node:async_hooks";
 import { isThenable } from "../core/deferred.ts";
 import { currentMoment, type Moment } from "../core/moment.ts";
 import type { Payload } from "../resp/reply.ts";
@@ -45,10 +46,13 @@ export function queueIdOf({ kind, key }: Entry): string {
 export class HandlerSink implements Sink {
   readonly handler: AnyHandler;
   readonly #host: HandlerHost;
+  readonly #context: AsyncResource;
 
-  constructor(host: HandlerHost, handler: AnyHandler) {
+  /** The handler runs in the asynchronous context that `context` holds. */
+  constructor(host: HandlerHost, handler: AnyHandler, context: AsyncResource) {
     this.#host = host;
     this.handler = handler;
+    this.#context = context;
   }
 
   message(entry: Entry, payload: Payload): void {
@@ -64,7 +68,7 @@ export class HandlerSink implements Sink {
   /** Calls the handler; what it returns, if that is to be awaited. */
   call(message: AnyPublished): PromiseLike<unknown> | null {
     try {
-      const result = this.handler(message);
+      const result = this.#context.runInAsyncScope(this.handler, undefined, message);
       return isThenable(result) ? result : null;
     } catch (error) {
       this.#host.handlerFailed(message, error);

@@ -4,6 +4,7 @@ import type { Endpoint } from "../connection/settings.ts";
 import { Supervisor } from "../connection/supervisor.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import { BEGINNING, currentMoment, later, type Moment, takeMoment } from "../core/moment.ts";
+import { inRootContext } from "../core/root-context.ts";
 import { Watchdog } from "../core/watchdog.ts";
 import { ConnectionError, PubSubError, TimeoutError } from "../errors.ts";
 import type { Name, Payload } from "../resp/reply.ts";
@@ -250,7 +251,9 @@ export class Link implements PushReceiver, Carrier {
   resume(): void {
     if (!this.#connection?.paused) return;
     this.#resumedAt = performance.now();
-    this.#connection.resume();
+    // What was kept is decoded here, and that is no affair of the reader that made room.
+    const connection = this.#connection;
+    inRootContext(() => connection.resume());
     this.#silence.arm();
   }
 

@@ -6,7 +6,7 @@ import { diagnostics } from "../diagnostics.ts";
 import { ArgumentError, ClosedError, type ServerError } from "../errors.ts";
 import { latin1, type NameInput, NameView } from "../names.ts";
 import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, type NamedHandler } from "./delivery.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { Entry, Kind } from "./entry.ts";
 import { type AnyHandler, HandlerSink } from "./handler.ts";
@@ -290,7 +290,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (options.signal !== undefined) throwIfAborted(options.signal);
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
-    await engine.subscribe(this.#delivery.wishes(kind, keys, handlers), {
+    await engine.subscribe(this.#delivery.wishes(named(kind, keys, handlers)), {
       timeout: options.timeout ?? this.#subscriptionTimeout,
       signal: options.signal,
     });
@@ -334,15 +334,12 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   // ---
 
-  #begin(handlers: readonly [Kind, string, AnyHandler | null][]): Promise<void> {
+  #begin(handlers: readonly NamedHandler[]): Promise<void> {
     const byName = new Map(handlers.map((request) => [`${request[0]}:${request[1]}`, request]));
     const { engine } = this.#delivery;
     const options = { timeout: this.#subscriptionTimeout, signal: this.#signal, initial: true };
     if (byName.size === 0) return engine.live(options);
-    return engine.subscribe(
-      Array.from(byName.values(), ([kind, key, handler]) => this.#delivery.wish(kind, key, handler)),
-      options,
-    );
+    return engine.subscribe(this.#delivery.wishes(byName.values()), options);
   }
 
   async #open(): Promise<this> {
@@ -401,6 +398,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (this.closed) throw new ClosedError("The consumer is closed.");
     if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
   }
+}
+
+function* named(
+  kind: Kind,
+  keys: readonly string[],
+  handlers: readonly (AnyHandler | null)[],
+): Generator<NamedHandler> {
+  for (let i = 0; i < keys.length; i++) yield [kind, keys[i] as string, handlers[i] as AnyHandler | null];
 }
 
 /** How a consumer's connections behave. */

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import { Backlog } from "../../../src/pubsub/backlog.ts";
 import { Dropped } from "../../../src/pubsub/dropped.ts";
@@ -68,7 +69,7 @@ class Channel {
   readonly entry = new Entry("channel", "a", "a", discard);
 
   register(handler: AnyHandler): void {
-    this.entry.sink = new HandlerSink(this.host, handler);
+    this.entry.sink = new HandlerSink(this.host, handler, new AsyncResource("test"));
   }
 
   send(...texts: string[]): void {
@@ -104,7 +105,11 @@ describe("a handler's queue", () => {
     const host = new Host();
     const entry = new Entry("pattern", "a*", "a*", discard);
     const seen: AnyPublished[] = [];
-    new HandlerSink(host, (message) => seen.push(message)).pmessage(entry, "ab", payload("1"));
+    new HandlerSink(host, (message) => seen.push(message), new AsyncResource("test")).pmessage(
+      entry,
+      "ab",
+      payload("1"),
+    );
     expect(seen).toEqual([{ type: "pmessage", pattern: "a*", channel: "ab", data: "1" }]);
   });
 
