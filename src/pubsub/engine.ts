@@ -501,22 +501,21 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
 
   /** Tells gaps a little later, together with others of the same loss. */
   #hold(link: Link, all: readonly Missed[]): void {
-    if (all.length === 0) return;
-    let held = this.#held.get(link);
-    if (held?.full) {
-      this.release(link);
-      held = undefined;
+    for (const missed of all) {
+      if (this.#held.get(link)?.fits(missed.entries.length) === false) this.release(link);
+      const held = this.#held.get(link) ?? this.#startHolding(link);
+      held.add(missed);
     }
-    if (held === undefined) {
-      held = new HeldGaps();
-      this.#held.set(link, held);
-      link.holding = true;
-      const made = held;
-      process.nextTick(() => {
-        if (this.#held.get(link) === made) this.release(link);
-      });
-    }
-    for (const missed of all) held.add(missed);
+  }
+
+  #startHolding(link: Link): HeldGaps {
+    const held = new HeldGaps();
+    this.#held.set(link, held);
+    link.holding = true;
+    process.nextTick(() => {
+      if (this.#held.get(link) === held) this.release(link);
+    });
+    return held;
   }
 
   /** Pauses the links or resumes them, as things stand. */

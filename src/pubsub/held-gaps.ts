@@ -25,9 +25,9 @@ export class HeldGaps {
   readonly #confirmations: HeldConfirmation[] = [];
   #names = 0;
 
-  /** Whether no further name is to be added. */
-  get full(): boolean {
-    return this.#names >= BATCH;
+  /** Whether so many names more are within the most that one gap may have. */
+  fits(names: number): boolean {
+    return this.#names === 0 || this.#names + names <= BATCH;
   }
 
   add(missed: Missed): void {
