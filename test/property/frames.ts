@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { printable } from "../../src/printable.ts";
 import { publishedLine } from "../unit/resp/recorder.ts";
 
 /** A reply as it is sent, with attributes before values and pushes between them. */
@@ -45,7 +46,7 @@ const safe = BigInt(Number.MAX_SAFE_INTEGER);
 
 const leaf: fc.Arbitrary<Tree> = fc.oneof(
   word.map((text) => line(`+${text}`, json(text))),
-  word.map((text) => line(`-ERR ${text}`, `error(${json(`ERR ${text}`)})`)),
+  word.map((text) => line(`-ERR ${text}`, `error(${json(printable(`ERR ${text}`))})`)),
   fc.integer().map((value) => line(`:${value}`, String(value))),
   wide.map((value) => line(`:${value}`, value > safe || value < -safe ? `${value}n` : String(value))),
   fc.bigInt().map((value) => line(`(${value}`, `${value}n`)),
@@ -147,7 +148,7 @@ function show(value: Tree, text: boolean, aside: string[]): string {
     case "bulk":
       return text ? json(value.bytes.toString()) : `<${json(value.bytes.toString("latin1"))}>`;
     case "blob error":
-      return `error(${json(value.text)})`;
+      return `error(${json(printable(value.text))})`;
     case "verbatim":
       return json(value.text);
     case "array":

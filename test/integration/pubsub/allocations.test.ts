@@ -47,14 +47,15 @@ async function cost(frames = PLAIN): Promise<number> {
 
 // As in test/unit/resp/allocations.test.ts: what is needed today, and room for less than one more object.
 describe("What a consumer allocates for a message", () => {
-  it("is the message, beside the decoder's text, where it has a handler (102 bytes)", async () => {
+  // 56 bytes of it are the argument list of `runInAsyncScope`, which the compiler leaves out where it inlines the call.
+  it("is the message and a call in its own context, beside the decoder's text, where it has a handler (147 bytes)", async () => {
     await client.pubsub({ channelHandlers: { news: take } });
-    expect(await cost()).toBeLessThan(121);
+    expect(await cost()).toBeLessThan(166);
   });
 
-  it("is no object more in traffic that is not all ASCII, whose text has two bytes a char (129 bytes)", async () => {
+  it("is no object more in traffic that is not all ASCII, whose text has two bytes a char (185 bytes)", async () => {
     await client.pubsub({ channelHandlers: { news: take } });
-    expect(await cost(MIXED)).toBeLessThan(148);
+    expect(await cost(MIXED)).toBeLessThan(204);
   });
 
   it("is little more where it is read in batches (174 bytes)", async () => {
