@@ -5,7 +5,10 @@ import { killSubscribers } from "../support/clients.ts";
 import type { ClusterNode } from "../support/cluster-node.ts";
 import { eventually } from "../support/eventually.ts";
 import { heapUsed } from "../support/leaks.ts";
+import { lacks } from "../support/server-features.ts";
 import { onEveryClusterProtocol } from "./cluster-bench.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 /** Bytes that unread messages may hold, the size of a message, and how many are sent. */
 const [LIMIT, SIZE, SENT] = [1024 * 1024, 10_000, 2000];
@@ -27,7 +30,7 @@ onEveryClusterProtocol(
       await bench.cluster.agree();
     });
 
-    test("keeps to its limit of bytes when another link comes up late", { timeout: 60_000 }, async () => {
+    shardTest("keeps to its limit of bytes when another link comes up late", { timeout: 60_000 }, async () => {
       const { cluster } = bench;
       const [a, b, c] = cluster.primaries as [ClusterNode, ClusterNode, ClusterNode];
       const [first = "", second = "", third = ""] = [a, b, c].map((node) => cluster.channelsFor(node, 1)[0] ?? "");

@@ -2,10 +2,12 @@ import type { Gap } from "tidings";
 import { expect, test } from "vitest";
 import type { ClusterNode } from "../support/cluster-node.ts";
 import { eventually } from "../support/eventually.ts";
-import { has } from "../support/server-features.ts";
+import { has, lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 function causesOf(gaps: readonly Gap<string | Buffer>[]): string[] {
   return [...new Set(gaps.map(({ cause }) => cause))].sort();
@@ -24,7 +26,7 @@ async function homeOf(nodes: readonly ClusterNode[], channel: string): Promise<C
 onEveryClusterProtocol(
   "a replica that is given to another primary",
   (bench) => {
-    test.each([
+    shardTest.each([
       ["an audit", { audit: { interval: 200 } }, {}],
       ["a refresh of the topology", {}, { topologyRefreshInterval: 200 }],
     ] as const)("is found deaf by %s", { timeout: 60_000 }, async (_what, options, clientOptions) => {
@@ -115,5 +117,5 @@ onEveryClusterProtocol(
       await eventually(() => cluster.agree(), { timeout: 20_000 });
     });
   },
-  { proxied: { bus: true }, nodeTimeout: 5000, protocols: [3] },
+  { proxied: { bus: true }, nodeTimeout: 5000, protocols: [3], needs: "sourceAddresses" },
 );

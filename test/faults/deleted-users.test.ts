@@ -3,9 +3,12 @@ import { expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";
 import { Ledger } from "../support/ledger.ts";
 import { watchResources } from "../support/resource-watch.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { startStamper } from "../support/stamper.ts";
 import { nextData, onEveryProtocol, rejection } from "./bench.ts";
+
+const ruleTest = test.skipIf(lacks("channelRules"));
 
 const RULES = "on >secret ~* &* +@all";
 const LOGIN: RedisOptions = { username: "reader", password: "secret" };
@@ -50,7 +53,7 @@ onEveryProtocol(
       expect([asked, bench.proxy.accepted.length]).toEqual([1, 2]);
     });
 
-    test("may come back: retry takes everything up again, and what was missed lies in a gap", async () => {
+    ruleTest("may come back: retry takes everything up again, and what was missed lies in a gap", async () => {
       const ledger = new Ledger();
       const channels = ["a", "b"];
       const consumer = await bench.proxied(LOGIN).pubsub({
@@ -78,7 +81,7 @@ onEveryProtocol(
       expect(ledger.gaps).toBe(1);
     });
 
-    test("is refused as a publisher, too, at each use and at no other time", async () => {
+    ruleTest("is refused as a publisher, too, at each use and at no other time", async () => {
       const client = bench.proxied(LOGIN);
       await client.connect();
       await remove();

@@ -3,11 +3,13 @@ import { expect, test } from "vitest";
 import type { ClusterNode } from "../support/cluster-node.ts";
 import { eventually } from "../support/eventually.ts";
 
-import { has } from "../support/server-features.ts";
+import { has, lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { QUICK } from "./bench.ts";
 import { type ClusterBench, onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 function causesOf(gaps: readonly Gap<string | Buffer>[]): string[] {
   return [...new Set(gaps.map(({ cause }) => cause))].sort();
@@ -22,7 +24,7 @@ function aShard({ cluster }: ClusterBench): { primary: ClusterNode; replica: Clu
 
 // Rows 34 and 35.
 onEveryClusterProtocol("a failover by hand", (bench) => {
-  test.each([
+  shardTest.each([
     ["default", false],
     ["default", true],
     ["takeover", false],
@@ -52,7 +54,7 @@ onEveryClusterProtocol("a failover by hand", (bench) => {
 
 // Row 36.
 onEveryClusterProtocol("a primary that crashes", (bench) => {
-  test("its replica serves its channels before it is elected", { timeout: 60_000 }, async () => {
+  shardTest("its replica serves its channels before it is elected", { timeout: 60_000 }, async () => {
     const { cluster } = bench;
     const { primary, replica, channels } = aShard(bench);
     const witness = await ClusterWitness.sharded(bench.client(), cluster, {
@@ -107,7 +109,7 @@ onEveryClusterProtocol("a primary that crashes", (bench) => {
 onEveryClusterProtocol(
   "a replica that is read from and dies",
   (bench) => {
-    test("another replica takes over, and when there is none the primary", { timeout: 60_000 }, async () => {
+    shardTest("another replica takes over, and when there is none the primary", { timeout: 60_000 }, async () => {
       const { cluster } = bench;
       const [primary] = cluster.primaries as [ClusterNode];
       const channels = cluster.channelsFor(primary, 6, "shard");

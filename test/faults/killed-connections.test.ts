@@ -3,9 +3,12 @@ import { clientList, killClient, killSubscribers, subscriberClients } from "../s
 import type { ControlClient } from "../support/control-client.ts";
 import { eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { names, onEveryProtocol, QUICK } from "./bench.ts";
 import { Witness } from "./witness.ts";
+
+const protocolTest = test.skipIf(lacks("clientProtocol"));
 
 /** How many (P)SUBSCRIBE commands the server has run. */
 async function subscribeCommands(control: ControlClient): Promise<number> {
@@ -16,7 +19,7 @@ async function subscribeCommands(control: ControlClient): Promise<number> {
 
 // Rows 1 and 2.
 onEveryProtocol("a subscriber connection that the server kills", (bench) => {
-  test("comes back with all its subscriptions, and what is missing lies inside one gap", async () => {
+  protocolTest("comes back with all its subscriptions, and what is missing lies inside one gap", async () => {
     const interests = { channels: ["a", "p1"], handled: ["h"], patterns: { "p*": ["p1"] } };
     const witness = await Witness.open(bench.client(), bench.server, interests);
     const [client] = await subscriberClients(bench.control);

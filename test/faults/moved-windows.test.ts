@@ -110,5 +110,5 @@ onEveryClusterProtocol(
       for (const slot of slots) await bench.cluster.migrateSlot(slot, source);
     }
   },
-  { proxied: { bus: true }, nodeTimeout: 5000 },
+  { proxied: { bus: true }, nodeTimeout: 5000, needs: "sourceAddresses" },
 );

@@ -7,11 +7,14 @@ import { deadline, eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline } from "../support/leaks.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
 import { CONTROL_USER } from "../support/server-config.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { slotOf } from "../support/slot.ts";
 import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 /** The library's connections to a node. */
 async function connections({ control }: ClusterNode): Promise<string[]> {
@@ -37,7 +40,7 @@ for (const fullCoverage of [false, true]) {
   onEveryClusterProtocol(
     `a shard that dies as a whole, ${fullCoverage ? "and the cluster with it" : "in a cluster that goes on"}`,
     (bench) => {
-      test("is waited for, and serves its channels again once it is back", { timeout: 60_000 }, async () => {
+      shardTest("is waited for, and serves its channels again once it is back", { timeout: 60_000 }, async () => {
         const { cluster } = bench;
         const [primary, ...others] = cluster.primaries as [ClusterNode, ...ClusterNode[]];
         const shard = [primary, ...cluster.replicasOf(primary)];
@@ -82,7 +85,7 @@ for (const fullCoverage of [false, true]) {
         expect(Object.values(await shardConnections(cluster))).toEqual([1, 1, 1]);
       });
 
-      test("keeps nobody from unsubscribing and closing", async () => {
+      shardTest("keeps nobody from unsubscribing and closing", async () => {
         const { cluster } = bench;
         const [primary, other] = cluster.primaries as [ClusterNode, ClusterNode];
         const shard = [primary, ...cluster.replicasOf(primary)];
@@ -117,7 +120,7 @@ for (const fullCoverage of [false, true]) {
 onEveryClusterProtocol(
   "a node that is added, and removed again",
   (bench) => {
-    test("gets the channels of its slots, and keeps no connection in the end", { timeout: 60_000 }, async () => {
+    shardTest("gets the channels of its slots, and keeps no connection in the end", { timeout: 60_000 }, async () => {
       const { cluster } = bench;
       const [first] = cluster.primaries as [ClusterNode];
       const slots = slotsIn(first.slots).slice(0, 10);
@@ -164,7 +167,7 @@ onEveryClusterProtocol(
 onEveryClusterProtocol(
   "a cluster of which no seed is left",
   (bench) => {
-    test("is found by what was learned of it", { timeout: 60_000 }, async () => {
+    shardTest("is found by what was learned of it", { timeout: 60_000 }, async () => {
       const { cluster } = bench;
       const seeds = [...cluster.nodes];
       const channels = cluster.primaries.flatMap((node) => cluster.channelsFor(node, 2, "channel"));

@@ -7,10 +7,13 @@ import type { ClusterNode } from "../support/cluster-node.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { sequence } from "../support/random.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { slotOf } from "../support/slot.ts";
 import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol } from "./cluster-bench.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 const ROUNDS = 25;
 const SLOT = slotOf("moving");
@@ -142,12 +145,12 @@ onEveryClusterProtocol(
 
     const given = process.env.TIDINGS_SEED;
     const seeds = given === undefined ? [1, randomInt(2, 2 ** 31)] : [Number(given)];
-    test.each(seeds)("leaves what was asked last, and every reply in its place (seed %i)", async (seed) => {
+    shardTest.each(seeds)("leaves what was asked last, and every reply in its place (seed %i)", async (seed) => {
       await scenario(seed, false).catch((error: unknown) => {
         throw new Error(`TIDINGS_SEED=${seed} replays this`, { cause: error });
       });
     });
-    test.each(seeds)("does so though connections are killed, too (seed %i)", async (seed) => {
+    shardTest.each(seeds)("does so though connections are killed, too (seed %i)", async (seed) => {
       await scenario(seed, true).catch((error: unknown) => {
         throw new Error(`TIDINGS_SEED=${seed} replays this`, { cause: error });
       });
@@ -177,5 +180,5 @@ onEveryClusterProtocol(
       await expectServerTruth(cluster.living, { shardChannels: [guard, `guard{${there}}`, there] });
     });
   },
-  { replicasPerPrimary: 0, proxied: { clients: true } },
+  { replicasPerPrimary: 0, proxied: { clients: true }, needs: "sourceAddresses" },
 );

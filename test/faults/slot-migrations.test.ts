@@ -12,6 +12,8 @@ import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
 
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 /** A primary, and a slot of its with the primary that is to get it. */
 function aMove(cluster: TestCluster): { slot: number; source: ClusterNode; target: ClusterNode } {
   const [source, target] = cluster.primaries as [ClusterNode, ClusterNode];
@@ -59,7 +61,7 @@ function expectLost(count: number, wanted: number, order: "source-first" | "targ
 onEveryClusterProtocol("a slot that moves", (bench) => {
   // Rows 30 and 31.
   describe.each(["source-first", "target-first"] as const)("told to the %s", (order) => {
-    test("takes its channels along, after a gap, while the nodes disagree for a second", async () => {
+    shardTest("takes its channels along, after a gap, while the nodes disagree for a second", async () => {
       const { cluster } = bench;
       const { slot, source, target } = aMove(cluster);
       const moving = cluster.channelsForSlot(slot, 4, "moving");
@@ -99,7 +101,7 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
       expect(cluster.ownerOf(slot)).toBe(target);
     });
 
-    test("goes back and forth, and nobody notices but for the gaps", async () => {
+    shardTest("goes back and forth, and nobody notices but for the gaps", async () => {
       const { cluster } = bench;
       const { slot, source, target } = aMove(cluster);
       const channels = cluster.channelsForSlot(slot, 2);
@@ -137,7 +139,7 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
     expect([witness.gaps, witness.states]).toEqual([[], []]);
   });
 
-  test("is waited for by who subscribes while nobody serves it", async () => {
+  shardTest("is waited for by who subscribes while nobody serves it", async () => {
     const { cluster } = bench;
     const { slot, target } = aMove(cluster);
     const [early, late, never, other] = cluster.channelsForSlot(slot, 4) as [string, string, string, string];
@@ -170,7 +172,7 @@ onEveryClusterProtocol("a slot that moves", (bench) => {
     expect(await another.receive({ timeout: 5000 })).toMatchObject({ channel: other });
   });
 
-  test("is no matter to who unsubscribes or closes meanwhile", async () => {
+  shardTest("is no matter to who unsubscribes or closes meanwhile", async () => {
     const { cluster } = bench;
     const { slot, target } = aMove(cluster);
     const channels = cluster.channelsForSlot(slot, 3);
@@ -264,7 +266,7 @@ describe.skipIf(lacks("atomicMigration"))("in one step", () => {
 onEveryClusterProtocol(
   "a thousand slots that move",
   (bench) => {
-    test.each([
+    shardTest.each([
       ["at once", 1000],
       ["one after the other", 40],
     ])("%s are few refreshes of the topology, and few commands", async (_title, chunk) => {
@@ -305,7 +307,7 @@ onEveryClusterProtocol(
 onEveryClusterProtocol(
   "a hundred moves",
   (bench) => {
-    test("leave no socket, timer or listener behind, and no heap", { timeout: 60_000 }, async () => {
+    shardTest("leave no socket, timer or listener behind, and no heap", { timeout: 60_000 }, async () => {
       const { cluster } = bench;
       const { slot, source, target } = aMove(cluster);
       const channels = cluster.channelsForSlot(slot, 20);

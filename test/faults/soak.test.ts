@@ -8,6 +8,9 @@ import { serverFaults } from "../soak/server-faults.ts";
 import { startProxy } from "../support/proxy.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { startServer } from "../support/redis-server.ts";
+import { lacks } from "../support/server-features.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 // Row 52. `npm run soak -- --seed N --minutes M` says how long, and what.
 const seed = Number(process.env.TIDINGS_SOAK_SEED ?? 1);
@@ -53,7 +56,7 @@ test("one server, whatever befalls it", { timeout: half + LONGEST }, async () =>
   expect(played).toBeGreaterThan(0);
 });
 
-test("a cluster, whatever befalls it", { timeout: half + LONGEST }, async () => {
+shardTest("a cluster, whatever befalls it", { timeout: half + LONGEST }, async () => {
   let cluster = await startCluster();
   try {
     const played = await soak("cluster", Object.keys(clusterFaults), 5, async (episode, say) => {

@@ -6,10 +6,13 @@ import { slotsIn } from "../support/cluster-view.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline } from "../support/leaks.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+
+const shardTest = test.skipIf(lacks("shardChannels"));
 
 /** A slot of the first primary, and another primary. */
 function aSlot(cluster: TestCluster): { slot: number; owner: ClusterNode; other: ClusterNode } {
@@ -37,7 +40,7 @@ for (const fullCoverage of [false, true]) {
   onEveryClusterProtocol(
     `a slot without an owner, ${fullCoverage ? "and so a cluster that is down" : "in a cluster that goes on"}`,
     (bench) => {
-      test.each(["the same node", "another one"])("is waited for, and followed to %s", async (heir) => {
+      shardTest.each(["the same node", "another one"])("is waited for, and followed to %s", async (heir) => {
         const { cluster } = bench;
         const { slot, owner, other } = aSlot(cluster);
         const unbound = cluster.channelsForSlot(slot, 4, "unbound");
@@ -71,7 +74,7 @@ for (const fullCoverage of [false, true]) {
         await expectServerTruth(cluster.living, { shardChannels: [...unbound, ...bound] });
       });
 
-      test("keeps who subscribes to it waiting, and nobody who leaves", async () => {
+      shardTest("keeps who subscribes to it waiting, and nobody who leaves", async () => {
         const { cluster } = bench;
         const { slot, owner } = aSlot(cluster);
         const [early, late, never, another] = cluster.channelsForSlot(slot, 4) as [string, string, string, string];
@@ -104,7 +107,7 @@ for (const fullCoverage of [false, true]) {
         expect(await other?.receive({ timeout: 5000 })).toMatchObject({ channel: another });
       });
 
-      test("holds no consumer back that wants nothing more, or closes", async () => {
+      shardTest("holds no consumer back that wants nothing more, or closes", async () => {
         const { cluster } = bench;
         const { slot, owner } = aSlot(cluster);
         const channels = cluster.channelsForSlot(slot, 2);

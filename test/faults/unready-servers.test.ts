@@ -4,9 +4,13 @@ import type { ControlClient } from "../support/control-client.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import type { FakeCommand, FakeConnection } from "../support/fake-connection.ts";
 import { startFakeServer } from "../support/fake-server.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { type Bench, nextData, onEveryProtocol, QUICK, rejection } from "./bench.ts";
 import { Witness } from "./witness.ts";
+
+const rejectionTest = test.skipIf(lacks("errorStats"));
+const loadingTest = test.skipIf(lacks("loadingInterval"));
 
 /** A keep-alive that asks often, and is patient. */
 const RESTLESS = { ...QUICK, maxIdle: 50, pingTimeout: 5000 };
@@ -34,7 +38,7 @@ async function runForever(bench: Bench): Promise<{ readonly ended: Promise<unkno
 onEveryProtocol(
   "a server that is busy with a script without end",
   (bench) => {
-    test("is alive: its -BUSY to the keep-alive costs no reconnect, and nothing is lost", async () => {
+    rejectionTest("is alive: its -BUSY to the keep-alive costs no reconnect, and nothing is lost", async () => {
       const witness = await Witness.open(bench.client(), bench.server, { channels: ["a"], handled: ["h"] });
       const consumer = await bench.proxied().pubsub({ ...RESTLESS, channels: "quiet", ignoreSubscribeMessages: true });
       const states: string[] = [];
@@ -52,7 +56,7 @@ onEveryProtocol(
       expect([bench.proxy.accepted.length, states, witness.gaps]).toEqual([1, [], []]);
     });
 
-    test("is asked again until it restores what was cut meanwhile", async () => {
+    rejectionTest("is asked again until it restores what was cut meanwhile", async () => {
       const witness = await Witness.open(bench.proxied(), bench.server, { channels: ["a"], handled: ["h"] });
       await witness.receives(50);
       const { ended } = await runForever(bench);
@@ -80,30 +84,35 @@ onEveryProtocol(
     const release = () => bench.control.command("CONFIG", "SET", "key-load-delay", "0");
     const loading = async () => /^loading:1/m.test(String(await bench.control.command("INFO", "persistence")));
 
-    test("after a crash serves its subscribers already, and its -LOADING to a PING is a sign of life", async () => {
-      await fill();
-      await bench.control.command("SAVE");
-      const witness = await Witness.open(bench.client(), bench.server, { channels: ["a"], handled: ["h"] });
-      const consumer = await bench.proxied().pubsub({ ...RESTLESS, channels: "quiet", ignoreSubscribeMessages: true });
-      await witness.receives(50);
-      await bench.server.kill();
-      const starting = bench.server.start();
-      await eventually(() => expect([witness.consumer.state, consumer.state]).toEqual(["live", "live"]));
-      const attempts = bench.proxy.accepted.length;
-      await answered(bench);
-      await deadline(bench.client().connect(), 10_000, "a client to connect");
-      await witness.receives(50);
-      expect(await loading()).toBe(true);
-      await release();
-      await starting;
-      expect(await loading()).toBe(false);
-      await witness.receives(50);
-      await witness.verify();
-      expect(bench.proxy.accepted).toHaveLength(attempts);
-      await expectServerTruth(bench.server, { channels: ["a", "h", "quiet"] });
-    });
+    loadingTest(
+      "after a crash serves its subscribers already, and its -LOADING to a PING is a sign of life",
+      async () => {
+        await fill();
+        await bench.control.command("SAVE");
+        const witness = await Witness.open(bench.client(), bench.server, { channels: ["a"], handled: ["h"] });
+        const consumer = await bench
+          .proxied()
+          .pubsub({ ...RESTLESS, channels: "quiet", ignoreSubscribeMessages: true });
+        await witness.receives(50);
+        await bench.server.kill();
+        const starting = bench.server.start();
+        await eventually(() => expect([witness.consumer.state, consumer.state]).toEqual(["live", "live"]));
+        const attempts = bench.proxy.accepted.length;
+        await answered(bench);
+        await deadline(bench.client().connect(), 10_000, "a client to connect");
+        await witness.receives(50);
+        expect(await loading()).toBe(true);
+        await release();
+        await starting;
+        expect(await loading()).toBe(false);
+        await witness.receives(50);
+        await witness.verify();
+        expect(bench.proxy.accepted).toHaveLength(attempts);
+        await expectServerTruth(bench.server, { channels: ["a", "h", "quiet"] });
+      },
+    );
 
-    test("anew, while everybody is connected, loses nothing and nobody", async () => {
+    loadingTest("anew, while everybody is connected, loses nothing and nobody", async () => {
       await fill();
       const witness = await Witness.open(bench.client(), bench.server, { channels: ["a"] });
       const consumer = await bench.proxied().pubsub({ ...RESTLESS, channels: "quiet", ignoreSubscribeMessages: true });

@@ -3,16 +3,19 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { oneShard, startFakeCluster } from "../support/fake-cluster.ts";
 import type { FakeServer } from "../support/fake-server.ts";
+import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { QUICK } from "./bench.ts";
 import { onEveryClusterProtocol } from "./cluster-bench.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
 
+const shardTest = test.skipIf(lacks("shardChannels"));
+
 const names = (count: number, prefix = "x") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
 // Row 63. Redis 8.0 refuses here; TIDINGS_SERVER names one. Other servers do as they are told.
 onEveryClusterProtocol("unsubscribing at replicas", (bench) => {
-  test("leaves nothing behind, and interrupts no other channel", async () => {
+  shardTest("leaves nothing behind, and interrupts no other channel", async () => {
     const { cluster } = bench;
     const client = bench.client({ readFromReplicas: true });
     const witness = await ClusterWitness.sharded(client, cluster, { channels: names(5, "keep") });
