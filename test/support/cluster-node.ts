@@ -138,6 +138,8 @@ function clusterLines({ nodeTimeout = 1_500, fullCoverage = true, tls }: NodeOpt
     ...(place.sourceAddress === undefined ? [] : [`bind-source-addr ${place.sourceAddress}`, "protected-mode no"]),
     "repl-diskless-sync yes",
     "repl-diskless-sync-delay 0",
+    // A primary's PINGs are written to its replicas like any command.
+    ...(has("failoverWithoutWrites") ? [] : ["repl-ping-replica-period 1"]),
     `masteruser ${CONTROL_USER}`,
     `masterauth ${CONTROL_PASSWORD}`,
   ];

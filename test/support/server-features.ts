@@ -22,6 +22,7 @@ const FEATURES = {
   debugDirective: { what: "the directive enable-debug-command", redis: [7, 0], ...ALWAYS },
   replicaMigrationDirective: { what: "the directive cluster-allow-replica-migration", redis: [7, 0], ...ALWAYS },
   shardIds: { what: "ids of shards in the file of a node", redis: [7, 2], ...ALWAYS },
+  failoverWithoutWrites: { what: "failovers by hand before the first write", redis: [6, 2], ...ALWAYS },
   clientInfo: { what: "CLIENT INFO", redis: [6, 2], ...ALWAYS },
   clientProtocol: { what: "the protocol in CLIENT LIST", redis: [7, 0], ...ALWAYS },
   loadingInterval: { what: "the directive loading-process-events-interval-bytes", redis: [6, 2], ...ALWAYS },
