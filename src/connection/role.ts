@@ -10,6 +10,8 @@ export type Role = "primary" | "replica";
 
 /** What asks need of a connection. */
 interface Line {
+  /** The protocol in force, which Redis 6.0 wants to be told. */
+  readonly protocol: 2 | 3;
   command(args: readonly Argument[]): Promise<Reply>;
 }
 
@@ -49,7 +51,7 @@ export class RoleWatch {
     if (!this.#answers) return;
     this.#askedAt = performance.now();
     try {
-      this.heard(await line.command(["HELLO"]));
+      this.heard(await line.command(["HELLO", line.protocol]));
     } catch (error) {
       // A server that knows no HELLO, or denies it, is not asked again.
       if (error instanceof ServerError && !isPassing(error)) this.#answers = false;
