@@ -40,6 +40,7 @@ const FEATURES = {
   reparentingDismisses: {
     what: "shard channels that a replica dismisses with its primary",
     redis: [7, 4],
+    redict: [7, 3],
     valkey: [8, 0],
   },
   importsEndByGossip: { what: "imports of slots that end when the source gives the slot away", valkey: [8, 0] },
