@@ -58,6 +58,7 @@ export type {
   GetMessageOptions,
   Handler,
   Handlers,
+  ItemIterator,
   ItemOf,
   MessagesOptions,
   PatternConsumer,

@@ -1,10 +1,10 @@
-import { EventEmitter } from "node:events";
 import type { Codec } from "../codec.ts";
 import type { Connection, Patience } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
 import { begin, quiet } from "../core/deferred.ts";
 import { inRootContext } from "../core/root-context.ts";
+import { TypedEmitter } from "../core/typed-emitter.ts";
 import { surface } from "../core/uncaught.ts";
 import { ClosedError, type PubSubError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
@@ -52,7 +52,7 @@ export interface Client<In = string, Name = string> extends AsyncDisposable {
 
 /** What the clients have in common: publishing, the questions about subscribers, consumers, and the end. */
 export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
-  extends EventEmitter<ClientEvents>
+  extends TypedEmitter<ClientEvents>
   implements Client<In, Named<Form>>
 {
   /** @internal */
@@ -210,7 +210,7 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   /** What a listener throws is the process's affair; it must not reach the connection that caused the event. */
   protected tell<Name extends keyof ClientEvents>(name: Name, ...args: ClientEvents[Name]): void {
     try {
-      inRootContext(() => (this as EventEmitter).emit(name, ...args));
+      inRootContext(() => this.emit(name, ...args));
     } catch (error) {
       surface(error);
     }

@@ -5,7 +5,7 @@ import type { Delivery } from "./delivery.ts";
 import { isConfirmation, type Reader } from "./inbox.ts";
 import type { Item } from "./read-queue.ts";
 import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
-import type { GetMessageOptions, MessagesOptions, ReceiveOptions } from "./types.ts";
+import type { GetMessageOptions, ItemIterator, MessagesOptions, ReceiveOptions } from "./types.ts";
 
 const waiting = numeric(
   "a number of milliseconds from 0, below 2^31 or Infinity",
@@ -57,16 +57,16 @@ export class Reading {
     });
   }
 
-  items(): AsyncIterableIterator<Item, undefined> {
+  items(): ItemIterator<Item> {
     return this.#iterator({ published: false, untilClosed: false }, {});
   }
 
-  messages(options: MessagesOptions = {}): AsyncIterableIterator<Item, undefined> {
+  messages(options: MessagesOptions = {}): ItemIterator<Item> {
     checkOptions("messages", options, messagesOptions);
     return this.#iterator({ published: true, untilClosed: options.until === "closed" }, options);
   }
 
-  batches(options: MessagesOptions = {}): AsyncIterableIterator<Item[], undefined> {
+  batches(options: MessagesOptions = {}): ItemIterator<Item[]> {
     checkOptions("batches", options, messagesOptions);
     const { inbox } = this.#delivery;
     const untilClosed = options.until === "closed";
@@ -87,7 +87,7 @@ export class Reading {
 
   // ---
 
-  #iterator(how: IterationOptions, options: MessagesOptions): AsyncIterableIterator<Item, undefined> {
+  #iterator(how: IterationOptions, options: MessagesOptions): ItemIterator<Item> {
     return new ReadingIterator<Item>(
       () => {
         const item = this.#next(how.published);
@@ -181,7 +181,7 @@ interface IteratorReader<T> extends Waiter<Result<T>> {
 }
 
 /** An object, not a generator: `return()` settles a pending `next()` at once instead of waiting behind it. */
-class ReadingIterator<T> implements AsyncIterableIterator<T, undefined> {
+class ReadingIterator<T> implements ItemIterator<T> {
   readonly #take: () => Result<T> | undefined;
   readonly #reader: () => IteratorReader<T>;
   readonly #hooks: IteratorHooks;

@@ -1,7 +1,7 @@
-import { EventEmitter } from "node:events";
 import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { checkOptions, numeric } from "../core/checks.ts";
 import { begin, Deferred, quiet } from "../core/deferred.ts";
+import { TypedEmitter } from "../core/typed-emitter.ts";
 import { diagnostics } from "../diagnostics.ts";
 import { ArgumentError, ClosedError, type ServerError } from "../errors.ts";
 import { latin1, type NameInput, NameView } from "../names.ts";
@@ -26,6 +26,7 @@ import type {
   GetMessageOptions,
   Handler,
   Handlers,
+  ItemIterator,
   MessagesOptions,
   NameOf,
   ReceiveOptions,
@@ -45,7 +46,7 @@ export interface SubscriberKind {
 
 /** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
 export abstract class Subscriber<Item extends AnyItem = Message>
-  extends EventEmitter<ConsumerEvents>
+  extends TypedEmitter<ConsumerEvents>
   implements Consumer<Item>
 {
   readonly #source: ConsumerSource;
@@ -206,21 +207,21 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   /** Published messages only. Ends when nothing is wanted and all is read; with `until: "closed"` at the close. */
-  messages(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>, undefined> {
-    return this.#reading.messages(options) as unknown as AsyncIterableIterator<DeliveredOf<Item>, undefined>;
+  messages(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>> {
+    return this.#reading.messages(options) as unknown as ItemIterator<DeliveredOf<Item>>;
   }
 
   /** The published messages that are there, as arrays, none of them empty: for high rates. Ends like `messages()`. */
-  batches(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>[], undefined> {
-    return this.#reading.batches(options) as unknown as AsyncIterableIterator<DeliveredOf<Item>[], undefined>;
+  batches(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>[]> {
+    return this.#reading.batches(options) as unknown as ItemIterator<DeliveredOf<Item>[]>;
   }
 
   /**
    * All items, confirmations included unless they are ignored. Ends when nothing is wanted, no unsubscribe awaits its
    * confirmation and all is read, or when the consumer closes. Leaving the loop does not close the consumer.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Item, undefined> {
-    return this.#reading.items() as unknown as AsyncIterableIterator<Item, undefined>;
+  [Symbol.asyncIterator](): ItemIterator<Item> {
+    return this.#reading.items() as unknown as ItemIterator<Item>;
   }
 
   /** Takes up a failed consumer, or the names that were denied, again. Resolves when the server has confirmed them. */

@@ -50,6 +50,11 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `messages`, `batches` and a loop iterate with: declared here, because TypeScript 5.6 changed its own interface. */
+export interface ItemIterator<Item> extends AsyncIterator<Item, undefined> {
+  [Symbol.asyncIterator](): ItemIterator<Item>;
+}
+
 /** Options of `receive`. */
 export interface ReceiveOptions {
   /** Milliseconds before `TimeoutError`; 0 asks what is there now. Default: waits. */
@@ -111,8 +116,8 @@ export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<
   ): Promise<DeliveredOf<Item> | null>;
   getMessage(options?: GetMessageOptions): Promise<Item | null>;
   receive(options?: ReceiveOptions): Promise<DeliveredOf<Item>>;
-  messages(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>, undefined>;
-  batches(options?: MessagesOptions): AsyncIterableIterator<DeliveredOf<Item>[], undefined>;
+  messages(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>>;
+  batches(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>[]>;
   readonly channels: ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null>;
   readonly subscribed: boolean;
   readonly denied: ReadonlyMap<NameOf<Item>, ServerError>;

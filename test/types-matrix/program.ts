@@ -1,0 +1,31 @@
+// Compiled by scripts/test-types.mjs against the built declarations, with the oldest and the newest TypeScript and
+// @types/node. It is never run.
+import { type Client, type Consumer, json, type PatternConsumer, Redis, RedisCluster } from "tidings";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+declare function holds<_T extends true>(): void;
+
+export async function program(): Promise<void> {
+  const client = new Redis("redis://localhost");
+  const clients: Client[] = [client, new RedisCluster("redis://localhost")];
+  const consumer = await client.pubsub({ channels: ["a"], includeGaps: true });
+  const consumers: [Consumer, PatternConsumer] = [await client.pubsub(), await client.pubsub()];
+  for await (const item of consumer) {
+    holds<Equal<IsAny<typeof item>, false>>();
+    if (item.type === "message") holds<Equal<typeof item.data, string>>();
+    if (item.type === "gap") holds<Equal<typeof item.from, number>>();
+  }
+  for await (const message of consumer.messages()) holds<Equal<IsAny<typeof message>, false>>();
+  for await (const batch of consumer.batches()) holds<Equal<IsAny<(typeof batch)[number]>, false>>();
+  consumer.on("gap", (gap) => holds<Equal<typeof gap.to, number>>());
+  consumer.once("state", (state) => holds<Equal<IsAny<typeof state>, false>>()).off("close", () => {});
+  client.on("reconnecting", ({ delay }) => holds<Equal<typeof delay, number>>());
+  // @ts-expect-error: no such event
+  consumer.on("message", () => {});
+  const orders = await client.pubsub({ codec: json<{ id: number }>(), names: "bytes", ignoreSubscribeMessages: true });
+  const order = await orders.receive();
+  holds<Equal<typeof order.data, { id: number }>>();
+  holds<Equal<typeof order.channel, Buffer>>();
+  void [clients, consumers];
+}
