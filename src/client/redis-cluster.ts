@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { addressOf, type Layout } from "../cluster/layout.ts";
+import { addressOf, type ClusterNode, type Layout } from "../cluster/layout.ts";
 import type { HostPort } from "../cluster/replies.ts";
 import { slotOf } from "../cluster/slot.ts";
 import { Topology } from "../cluster/topology.ts";
@@ -318,7 +318,18 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     this.#used = true;
     const layout = await this.#known(this.#options.commandTimeout);
     const living = [...layout.nodes.values()].filter(({ failed }) => !failed);
-    return Promise.all(living.map((node) => this.#nodes.link(node).command(args, wantsText)));
+    const replies = await Promise.all(living.map((node) => this.#ask(node, args, wantsText)));
+    return replies.filter((reply) => reply !== undefined);
+  }
+
+  /** A node's reply; `undefined` from one that has left the cluster before it was asked. */
+  async #ask(node: ClusterNode, args: readonly Argument[], wantsText: boolean): Promise<Reply | undefined> {
+    try {
+      return await this.#nodes.link(node).command(args, wantsText);
+    } catch (error) {
+      if (this.#closed || !(error instanceof ClosedError) || this.topology.layout?.nodes.has(node.address)) throw error;
+      return undefined;
+    }
   }
 
   protected async end(): Promise<void> {
