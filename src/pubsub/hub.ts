@@ -161,6 +161,8 @@ export class Hub implements SubscriptionsOwner, MemberHub {
 
   /** The entry is confirmed: it receives from now on. */
   admit(entry: OwnEntry): void {
+    const shared = this.engine.registry[entry.kind].get(entry.key);
+    if (shared !== undefined) entry.link = shared.link;
     this.#topics[entry.kind].get(entry.key)?.admit(entry);
   }
 

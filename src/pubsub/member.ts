@@ -142,7 +142,7 @@ export class Member implements Subscriptions {
     for (const entry of entries) (hub.isShared(entry) ? shared : own).push(entry);
     const left = this.#leave(hub, shared);
     // What arrives before the server has confirmed it is delivered.
-    const unsubscribed = own.length > 0 ? hub.unsubscribe(own, timeout) : Promise.resolve();
+    const unsubscribed = quiet(own.length > 0 ? hub.unsubscribe(own, timeout) : Promise.resolve());
     await within(timeout, left, () => {});
     await unsubscribed;
     this.forget(own.filter((entry) => !entry.wanted));
@@ -272,7 +272,8 @@ export class Member implements Subscriptions {
     await within(timeout, done.promise, () => {
       throw new TimeoutError(`No answer of the server within ${timeout} ms.`);
     });
-    await this.#takeAbsent(hub, lost, timeout);
+    // The consumer may have been closed meanwhile, and the hub with it.
+    if (!call.settled) await this.#takeAbsent(hub, lost, timeout);
   }
 
   /** Has the hub subscribe names that it lacks. */

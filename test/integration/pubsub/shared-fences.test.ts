@@ -124,3 +124,26 @@ describe("a consumer that is never opened", () => {
     expect(forgotten.state).toBe("connecting");
   });
 });
+
+describe("shared consumers that are closed while a fence is awaited", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.stop());
+
+  test("settle what was asked, and leave no connection", async () => {
+    await using proxy = await startProxy(server.port);
+    const client = new Redis(`redis://127.0.0.1:${proxy.port}`, { pool: { keep: 0 }, unsubscriptionTimeout: 10_000 });
+    const first = await client.subscribe(["a", "b"]);
+    const second = await client.subscribe(["a", "own"]);
+    proxy.stall("toClient");
+    const subscribing = rejection(second.subscribe("b"));
+    const unsubscribing = rejection(second.unsubscribe(["a", "own"]));
+    await Promise.all([second.close(), first.close()]);
+    expect(await subscribing).toMatchObject({ code: "CLOSED" });
+    expect(await unsubscribing).toMatchObject({ code: "CLOSED" });
+    await client.close();
+    await eventually(async () => expect(await subscriberClients(server.control)).toEqual([]));
+  });
+});
