@@ -26,19 +26,20 @@ export function watchResources(directory = fileURLToPath(new URL("../../src/", i
  * of a server that listens after a lookup, it does not see.
  */
 export class ResourceWatch implements Disposable {
-  readonly #alive = new Map<number, string>();
+  readonly #alive = new Map<number, { readonly line: string; readonly resource: WeakRef<object> }>();
   readonly #hook: { disable(): unknown };
 
   /** Use {@link watchResources}. */
   constructor(directory: string) {
     this.#hook = createHook({
-      init: (id, kind) => {
+      init: (id, kind, _trigger, resource) => {
         if (!KINDS.has(kind)) return;
         const limit = Error.stackTraceLimit;
         Error.stackTraceLimit = STACK_DEPTH;
         const line = new Error().stack?.split("\n").find((frame) => frame.includes(directory));
         Error.stackTraceLimit = limit;
-        if (line !== undefined) this.#alive.set(id, `${kind} ${line.trim()}`);
+        if (line !== undefined)
+          this.#alive.set(id, { line: `${kind} ${line.trim()}`, resource: new WeakRef(resource) });
       },
       destroy: (id) => {
         this.#alive.delete(id);
@@ -48,17 +49,22 @@ export class ResourceWatch implements Disposable {
 
   /** What was created since and still lives: its kind, and where it was created. */
   get alive(): string[] {
-    return [...this.#alive.values()];
+    return [...this.#alive.values()].filter(({ resource }) => !isOver(resource.deref())).map(({ line }) => line);
   }
 
   /** Waits until nothing of it lives. */
   async expectNone(options?: EventuallyOptions): Promise<void> {
     await eventually(() => {
-      if (this.#alive.size > 0) throw new Error(`left over:\n${this.alive.join("\n")}`);
+      if (this.alive.length > 0) throw new Error(`left over:\n${this.alive.join("\n")}`);
     }, options);
   }
 
   [Symbol.dispose](): void {
     this.#hook.disable();
   }
+}
+
+/** Whether a timer was cleared or has fired, or is not there any more: on a busy machine not every end is told to hooks. */
+function isOver(resource: object | undefined): boolean {
+  return resource === undefined || ("_destroyed" in resource && resource._destroyed === true);
 }
