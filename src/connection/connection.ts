@@ -466,8 +466,11 @@ export class Connection implements Receiver {
     const socket = this.#socket;
     if (socket === null || this.#reason !== null || this.#encoder.length === 0) return;
     const chunks = this.#encoder.take();
+    // Bytes over TLS: Deno sends a "latin1" text as UTF-8 where the socket is corked or has to wait.
+    const asBytes = this.settings.tls !== null;
     if (chunks.length > 1) socket.cork();
-    for (const chunk of chunks) socket.write(chunk, "latin1");
+    for (const chunk of chunks)
+      socket.write(asBytes && typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk, "latin1");
     if (chunks.length > 1) socket.uncork();
   }
 
