@@ -68,10 +68,12 @@ describe.each([3, 2] as const)("a server that takes connections and keeps none (
     expect(["reconnecting", "live"]).toContain(consumer.state);
 
     broken = false;
-    await eventually(() => expect(server.connections.some(({ subscribed }) => subscribed === 1)).toBe(true));
-    await eventually(() => expect(consumer.state).toBe("live"));
-    server.publish("a", "back");
-    expect(await consumer.receive({ timeout: 10_000 })).toMatchObject({ data: "back" });
+    // The connection that is live at this moment may be one that the server has closed already: what it published there is lost.
+    await eventually(async () => {
+      server.publish("a", "back");
+      expect(await consumer.receive({ timeout: 50 })).toMatchObject({ data: "back" });
+    });
+    expect(consumer.state).toBe("live");
   });
 
   test("ends by the policy's count of attempts", async () => {
