@@ -51,8 +51,10 @@ const REDIRECTS = 16;
 const AT_ONCE = 2;
 const FIRST_WAIT = 10;
 const LONGEST_WAIT = 500;
-/** A command is sent again only while it has this long for an answer; milliseconds. */
-const LAST_CHANCE = 20;
+/** A command is sent again only while it has this part of its time for an answer... */
+const LAST_CHANCE = 1 / 4;
+/** ...or so long; milliseconds. */
+const LONGEST_CHANCE = 1000;
 /** Of so many questions who serves a slot one goes to a node that may not be connected. */
 const ELSEWHERE = 4;
 
@@ -209,8 +211,11 @@ export class Router {
       const left = errand.since + this.#options.commandTimeout - performance.now();
       const pause = wait * (0.5 + Math.random() / 2);
       // What is sent at the last moment would end without an answer, and nobody knew whether it was run.
-      await delay(left - pause < LAST_CHANCE ? Math.ceil(left) : pause);
-      if (this.#isLate(errand)) throw giveUp();
+      const chance = Math.min(this.#options.commandTimeout * LAST_CHANCE, LONGEST_CHANCE);
+      const last = left - pause < chance;
+      await delay(last ? Math.max(0, left) : pause);
+      // A timer may be a little early.
+      if (last || this.#isLate(errand)) throw giveUp();
     }
     return redirect?.kind === "ask" ? target : null;
   }

@@ -233,7 +233,7 @@ describe("a slot that no node serves", () => {
     const client = new RedisCluster(it.servers[0]?.url ?? "", {
       connectTimeout: 400,
       readyTimeout: 400,
-      commandTimeout: 300,
+      commandTimeout: 2000,
     });
     const errors = await Promise.all(
       [client.shardedPubsub({ channels: "foo" }), client.spublish("foo", "x")].map(rejection),
@@ -250,9 +250,17 @@ describe("a slot that no node serves", () => {
     it.servers[0]?.handle("COMMAND", (_, connection) =>
       connection.write(frameOf([["get", 2, ["readonly"], 1, 1, 1]], connection.protocol)),
     );
-    const client = new RedisCluster(it.servers[0]?.url ?? "", { commandTimeout: 300 });
+    const client = new RedisCluster(it.servers[0]?.url ?? "", { commandTimeout: 2000 });
     const { message } = await rejection(client.call("GET", "foo"));
     await client.close();
-    expect(message).toContain("GET was refused for 300 ms. No node of the cluster serves slot 12182. See");
+    expect(message).toContain("GET was refused for 2000 ms. No node of the cluster serves slot 12182. See");
+  });
+
+  test("is named by each of many commands: none is sent when there is no time left for its answer", async () => {
+    await using it = await stage("CLUSTERDOWN Hash slot not served");
+    const client = new RedisCluster(it.servers[0]?.url ?? "", { commandTimeout: 1000 });
+    const calls = Array.from({ length: 50 }, () => rejection(client.spublish("foo", "x")));
+    for (const { message } of await Promise.all(calls)) expect(message).toContain("No node of the cluster serves slot");
+    await client.close();
   });
 });

@@ -87,7 +87,7 @@ onCluster("redirects", (bench) => {
     const slot = a.slots[0]?.[0] ?? 0;
     const [channel = ""] = cluster.channelsForSlot(slot, 1);
     const client = bench.client(quiet);
-    const hasty = bench.client({ ...quiet, commandTimeout: 300 });
+    const hasty = bench.client({ ...quiet, commandTimeout: 2000 });
     await Promise.all([client.connect(), hasty.connect()]);
     await cluster.delSlots([slot]);
     const waiting = [client.spublish(channel, "1"), client.spublish(channel, "2"), client.call("GET", channel)];
