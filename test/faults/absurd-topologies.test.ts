@@ -217,6 +217,11 @@ describe("a slot that no node serves", () => {
     return it;
   };
 
+  const knowsGet = ([server]: readonly FakeServer[]) =>
+    server?.handle("COMMAND", (_, connection) =>
+      connection.write(frameOf([["get", 2, ["readonly"], 1, 1, 1]], connection.protocol)),
+    );
+
   test("is named, with the channels and what to do, once the time of a subscribe is up", async () => {
     await using it = await stage("CLUSTERDOWN Hash slot not served");
     const client = new RedisCluster(it.servers[0]?.url ?? "", { connectTimeout: 400, readyTimeout: 400 });
@@ -247,9 +252,7 @@ describe("a slot that no node serves", () => {
 
   test("is named without a channel for any other command", async () => {
     await using it = await stage("CLUSTERDOWN Hash slot not served");
-    it.servers[0]?.handle("COMMAND", (_, connection) =>
-      connection.write(frameOf([["get", 2, ["readonly"], 1, 1, 1]], connection.protocol)),
-    );
+    knowsGet(it.servers);
     const client = new RedisCluster(it.servers[0]?.url ?? "", { commandTimeout: 2000 });
     const { message } = await rejection(client.call("GET", "foo"));
     await client.close();
@@ -258,8 +261,9 @@ describe("a slot that no node serves", () => {
 
   test("is named by each of many commands: none is sent when there is no time left for its answer", async () => {
     await using it = await stage("CLUSTERDOWN Hash slot not served");
+    knowsGet(it.servers);
     const client = new RedisCluster(it.servers[0]?.url ?? "", { commandTimeout: 1000 });
-    const calls = Array.from({ length: 50 }, () => rejection(client.spublish("foo", "x")));
+    const calls = Array.from({ length: 50 }, () => rejection(client.call("GET", "foo")));
     for (const { message } of await Promise.all(calls)) expect(message).toContain("No node of the cluster serves slot");
     await client.close();
   });
