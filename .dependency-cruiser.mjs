@@ -2,6 +2,9 @@
 // `import type` counts like any other import. Leaves import leaves only, and core imports leaves only beside itself.
 const LEAVES = "^src/(?!index\\.ts$)[^/]+\\.ts$";
 const LAYERS = ["core", "resp", "connection", "cluster", "pubsub", "client"];
+// The rooms of src/pubsub, lowest floor first. Rooms of one floor do not know each other.
+const FLOORS = [["model"], ["subscriptions"], ["placement", "delivery", "sharing"], ["consumer"]];
+const room = (name) => `^src/pubsub/${name}/`;
 
 const under = (layers) => layers.map((layer) => `^src/${layer}/`);
 
@@ -20,6 +23,21 @@ export default {
       from: { path: `^src/${layer}/` },
       to: { path: "^src/", pathNot: [LEAVES, ...under(LAYERS.slice(0, index + 1))] },
     })),
+    ...FLOORS.flatMap((rooms, floor) =>
+      rooms.map((name) => ({
+        name: `pubsub-${name}-imports-down-only`,
+        severity: "error",
+        from: { path: room(name) },
+        to: { path: "^src/pubsub/", pathNot: [room(name), ...FLOORS.slice(0, floor).flat().map(room)] },
+      })),
+    ),
+    {
+      name: "no-unknown-room",
+      comment: "A new folder of src/pubsub needs its place in the order above; no file lies beside the rooms.",
+      severity: "error",
+      from: { path: "^src/pubsub/", pathNot: FLOORS.flat().map(room) },
+      to: {},
+    },
     {
       name: "no-unknown-layer",
       comment: "A new folder of src needs its place in the order above.",

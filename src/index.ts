@@ -1,11 +1,11 @@
 /// <reference types="node" />
 export type { Client, ClientEvents } from "./client/base-client.ts";
-export type { NatMap, RedisClusterOptions, Seed } from "./client/cluster-options.ts";
+export type { NatMap, RedisClusterOptions, Seed } from "./client/cluster/options.ts";
+export { RedisCluster } from "./client/cluster/redis-cluster.ts";
 export type { ClientState } from "./client/command-link.ts";
 export type { ClientOptions, CredentialsProvider, PoolOptions, RedisOptions } from "./client/options.ts";
 export { Redis } from "./client/redis.ts";
-export { RedisCluster } from "./client/redis-cluster.ts";
-export type { ShortOptions } from "./client/short.ts";
+export type { SharedConsumerOptions } from "./client/shared-arguments.ts";
 export { bytes, type Codec, json, utf8 } from "./codec.ts";
 export type { Credentials } from "./connection/settings.ts";
 export { constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "./core/backoff.ts";
@@ -26,9 +26,22 @@ export {
   TimeoutError,
 } from "./errors.ts";
 export type { NameForm, NameInput } from "./names.ts";
-export type { Overflow } from "./pubsub/backlog.ts";
-export { ClusterPubSub } from "./pubsub/cluster-pubsub.ts";
-export type { Gap, GapCause } from "./pubsub/gap.ts";
+export { ClusterPubSub } from "./pubsub/consumer/cluster-pubsub.ts";
+export type {
+  AuditOptions,
+  BufferOptions,
+  ClusterPubSubOptions,
+  NameIn,
+  ProbeOptions,
+  PubSubOptions,
+  ShardedPubSubOptions,
+} from "./pubsub/consumer/options.ts";
+export { PubSub } from "./pubsub/consumer/pubsub.ts";
+export { ShardedPubSub } from "./pubsub/consumer/sharded-pubsub.ts";
+export type { ClusterSource, ConsumerSource, SubscriberSource } from "./pubsub/consumer/source.ts";
+export type { Overflow } from "./pubsub/delivery/backlog.ts";
+export type { ClientStats, ConsumerStats } from "./pubsub/delivery/stats.ts";
+export type { Gap, GapCause } from "./pubsub/model/gap.ts";
 export type {
   ChannelConfirmation,
   ChannelMessage,
@@ -37,21 +50,8 @@ export type {
   PatternConfirmation,
   PatternMessage,
   PublishedMessage,
-} from "./pubsub/message.ts";
-export type {
-  AuditOptions,
-  BufferOptions,
-  ClusterPubSubOptions,
-  Named,
-  ProbeOptions,
-  PubSubOptions,
-  ShardedPubSubOptions,
-} from "./pubsub/options.ts";
-export { PubSub } from "./pubsub/pubsub.ts";
-export { ShardedPubSub } from "./pubsub/sharded-pubsub.ts";
-export type { ClusterSource, ConsumerSource, SubscriberSource } from "./pubsub/source.ts";
-export type { ClientStats, ConsumerStats } from "./pubsub/stats.ts";
-export type { State } from "./pubsub/subscriptions.ts";
+} from "./pubsub/model/message.ts";
+export type { State } from "./pubsub/model/state.ts";
 export type {
   Consumer,
   ConsumerEvents,
@@ -64,6 +64,6 @@ export type {
   PatternConsumer,
   ReceiveOptions,
   SubscribeOptions,
-} from "./pubsub/types.ts";
+} from "./pubsub/model/types.ts";
 export type { Argument } from "./resp/encoder.ts";
 export type { Reply } from "./resp/reply.ts";

@@ -1,17 +1,17 @@
 import type { Codec } from "../codec.ts";
-import type { Connection, Patience } from "../connection/connection.ts";
+import type { Connection, Timeouts } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
-import { begin, quiet } from "../core/deferred.ts";
+import { begin, handled } from "../core/deferred.ts";
 import { inRootContext } from "../core/root-context.ts";
 import { TypedEmitter } from "../core/typed-emitter.ts";
 import { surface } from "../core/uncaught.ts";
 import { ClosedError, type PubSubError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
-import { Hubs } from "../pubsub/hubs.ts";
-import type { Named } from "../pubsub/options.ts";
-import type { Adopted, ConsumerSource } from "../pubsub/source.ts";
-import { type ClientStats, total } from "../pubsub/stats.ts";
+import type { NameIn } from "../pubsub/consumer/options.ts";
+import type { Adopted, ConsumerSource } from "../pubsub/consumer/source.ts";
+import { type ClientStats, total } from "../pubsub/delivery/stats.ts";
+import { Sharing } from "../pubsub/sharing/sharing.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { ClientState } from "./command-link.ts";
@@ -53,12 +53,12 @@ export interface Client<In = string, Name = string> extends AsyncDisposable {
 /** What the clients have in common: publishing, the questions about subscribers, consumers, and the end. */
 export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   extends TypedEmitter<ClientEvents>
-  implements Client<In, Named<Form>>
+  implements Client<In, NameIn<Form>>
 {
   /** @internal */
-  readonly hubs: Hubs = new Hubs();
+  readonly sharing: Sharing = new Sharing();
   /** How long commands may take. */
-  protected readonly patience: Patience;
+  protected readonly timeouts: Timeouts;
   protected readonly pool: Pool;
   readonly #options: ResolvedOptions;
   readonly #consumers: Set<Adopted> = new Set();
@@ -71,7 +71,7 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
     super();
     this.#options = options;
     this.pool = new Pool(options.pool.keep, options.pool.idleTimeout);
-    this.patience = {
+    this.timeouts = {
       maxIdle: options.consumers.maxIdle,
       replyTimeout: options.commandTimeout,
       anyByteCounts: false,
@@ -81,8 +81,8 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   /** To be called when the client is complete: its signal closes it from now on. */
   protected heedSignal(): void {
     const { signal } = this.#options;
-    if (signal?.aborted) void quiet(this.close());
-    else if (signal !== undefined) this.#abort = onAbort(signal, () => void quiet(this.close()));
+    if (signal?.aborted) void handled(this.close());
+    else if (signal !== undefined) this.#abort = onAbort(signal, () => void handled(this.close()));
   }
 
   /** Where the client stands. */
@@ -111,22 +111,22 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
   }
 
   /** The channels that have subscribers (PUBSUB CHANNELS), those that match the glob-style pattern. */
-  pubsubChannels(pattern?: NameInput): Promise<Named<Form>[]> {
+  pubsubChannels(pattern?: NameInput): Promise<NameIn<Form>[]> {
     return this.#names("CHANNELS", pattern);
   }
 
   /** The shard channels that have subscribers (PUBSUB SHARDCHANNELS, server 7.0). */
-  pubsubShardchannels(pattern?: NameInput): Promise<Named<Form>[]> {
+  pubsubShardchannels(pattern?: NameInput): Promise<NameIn<Form>[]> {
     return this.#names("SHARDCHANNELS", pattern);
   }
 
   /** The number of subscribers of each channel (PUBSUB NUMSUB), in the order asked. Patterns do not count. */
-  pubsubNumsub(...channels: NameInput[]): Promise<ReadonlyMap<Named<Form>, number>> {
+  pubsubNumsub(...channels: NameInput[]): Promise<ReadonlyMap<NameIn<Form>, number>> {
     return this.#counts("NUMSUB", channels);
   }
 
   /** The number of subscribers of each shard channel (PUBSUB SHARDNUMSUB, server 7.0). */
-  pubsubShardnumsub(...channels: NameInput[]): Promise<ReadonlyMap<Named<Form>, number>> {
+  pubsubShardnumsub(...channels: NameInput[]): Promise<ReadonlyMap<NameIn<Form>, number>> {
     return this.#counts("SHARDNUMSUB", channels);
   }
 
@@ -238,17 +238,17 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
     }
   }
 
-  async #names(subcommand: string, pattern: NameInput | undefined): Promise<Named<Form>[]> {
+  async #names(subcommand: string, pattern: NameInput | undefined): Promise<NameIn<Form>[]> {
     if (pattern !== undefined) requireName("pattern", pattern);
     const args = pattern === undefined ? ["PUBSUB", subcommand] : ["PUBSUB", subcommand, pattern];
-    return readNameList(await this.everywhere(args, false), this.#options.names) as Named<Form>[];
+    return readNameList(await this.everywhere(args, false), this.#options.names) as NameIn<Form>[];
   }
 
-  async #counts(subcommand: string, channels: readonly NameInput[]): Promise<ReadonlyMap<Named<Form>, number>> {
+  async #counts(subcommand: string, channels: readonly NameInput[]): Promise<ReadonlyMap<NameIn<Form>, number>> {
     for (const channel of channels) requireName("channel", channel);
     const replies = await this.everywhere(["PUBSUB", subcommand, ...channels], false);
     const counts = readCounts(replies, channels, this.#options.names);
-    return counts as ReadonlyMap<string | Buffer, number> as ReadonlyMap<Named<Form>, number>;
+    return counts as ReadonlyMap<string | Buffer, number> as ReadonlyMap<NameIn<Form>, number>;
   }
 
   async #close(): Promise<void> {

@@ -27,7 +27,7 @@ export interface CommandLinkOwner {
 }
 
 /** A command that waits for a connection: nothing of it was sent. */
-interface Waiting {
+interface QueuedCommand {
   readonly args: readonly Argument[];
   readonly wantsText: boolean;
   /** When it was issued: `performance.now()` time. */
@@ -56,7 +56,7 @@ export class CommandLink {
   readonly #owner: CommandLinkOwner;
   readonly #commandTimeout: number;
   readonly #supervisor: Supervisor;
-  readonly #waiting: Ring<Waiting> = new Ring();
+  readonly #waiting: Ring<QueuedCommand> = new Ring();
   readonly #watchdog: Watchdog;
   #connects: Set<Deferred<void>> = new Set();
   #connection: Connection | null = null;

@@ -20,8 +20,8 @@ import {
 } from "../core/checks.ts";
 import { ArgumentError } from "../errors.ts";
 import type { NameForm } from "../names.ts";
-import { codec, defaultRetryPolicy, defaults, nameForm } from "../pubsub/options.ts";
-import type { ConsumerTimes } from "../pubsub/source.ts";
+import { codec, defaultRetryPolicy, defaults, nameForm } from "../pubsub/consumer/options.ts";
+import type { ConsumerTimes } from "../pubsub/consumer/source.ts";
 
 /** Asked for the credentials at each connect. */
 export type CredentialsProvider = () => Credentials | Promise<Credentials>;

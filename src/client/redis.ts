@@ -1,17 +1,17 @@
-import { Connection, type Patience } from "../connection/connection.ts";
+import { Connection, type Timeouts } from "../connection/connection.ts";
 import { address, type ConnectionSettings } from "../connection/settings.ts";
 import type { NameForm, NameInput } from "../names.ts";
-import type { ChannelMessage, PatternMessage } from "../pubsub/message.ts";
-import type { Named, PubSubOptions } from "../pubsub/options.ts";
-import { PubSub } from "../pubsub/pubsub.ts";
-import type { SubscriberSource } from "../pubsub/source.ts";
-import type { DataOf, FormOf, Handler, ItemOf } from "../pubsub/types.ts";
+import type { NameIn, PubSubOptions } from "../pubsub/consumer/options.ts";
+import { PubSub } from "../pubsub/consumer/pubsub.ts";
+import type { SubscriberSource } from "../pubsub/consumer/source.ts";
+import type { ChannelMessage, PatternMessage } from "../pubsub/model/message.ts";
+import type { DataOf, FormOf, Handler, ItemOf } from "../pubsub/model/types.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { BaseClient } from "./base-client.ts";
 import { type ClientState, CommandLink } from "./command-link.ts";
 import { type RedisOptions, resolveOptions } from "./options.ts";
-import { readShort, type ShortOptions } from "./short.ts";
+import { readSharedArguments, type SharedConsumerOptions } from "./shared-arguments.ts";
 
 /**
  * A client of one server. It connects at its first use, keeps one connection for commands and leases one to each
@@ -40,7 +40,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
       {
         address: address(this.#settings.endpoint),
         dial: async (signal) => {
-          const connection = await Connection.open(this.#settings, this.patience, signal);
+          const connection = await Connection.open(this.#settings, this.timeouts, signal);
           connection.role.demoted = (error) => this.tellDemotion(error);
           this.tell("connect");
           return connection;
@@ -71,9 +71,9 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   /** A consumer of channels and patterns, connected and subscribed to what the options name. */
   async pubsub<D = Data, F extends NameForm = Form, Ignore extends boolean = false, Gaps extends boolean = false>(
     options?: PubSubOptions<D, F, Ignore, Gaps>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
     this.assertOpen();
-    type Item = ItemOf<D, Named<F>, Ignore, Gaps>;
+    type Item = ItemOf<D, NameIn<F>, Ignore, Gaps>;
     return new PubSub<Item>(this, options as PubSubOptions<DataOf<Item>, FormOf<Item>>).open();
   }
 
@@ -82,34 +82,34 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
    */
   subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
     channels: NameInput | Iterable<NameInput>,
-    handler?: Handler<ChannelMessage<NoInfer<D>, Named<NoInfer<F>>>>,
-    options?: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+    handler?: Handler<ChannelMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
+    options?: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
   subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
     channels: NameInput | Iterable<NameInput>,
-    options: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+    options: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
   async subscribe(...args: unknown[]): Promise<unknown> {
-    return this.pubsub(readShort("channel", args) as object);
+    return this.pubsub(readSharedArguments("channel", args) as object);
   }
 
   /** The same for patterns. */
   psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
     patterns: NameInput | Iterable<NameInput>,
-    handler?: Handler<PatternMessage<NoInfer<D>, Named<NoInfer<F>>>>,
-    options?: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+    handler?: Handler<PatternMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
+    options?: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
   psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
     patterns: NameInput | Iterable<NameInput>,
-    options: ShortOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, Named<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+    options: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
   async psubscribe(...args: unknown[]): Promise<unknown> {
-    return this.pubsub(readShort("pattern", args) as object);
+    return this.pubsub(readSharedArguments("pattern", args) as object);
   }
 
   /** @internal */
-  lease(patience: Patience, signal: AbortSignal): Promise<Connection> {
-    return this.pool.lease(this.#settings, patience, signal);
+  lease(timeouts: Timeouts, signal: AbortSignal): Promise<Connection> {
+    return this.pool.lease(this.#settings, timeouts, signal);
   }
 
   /** @internal */

@@ -5,9 +5,9 @@ import { ClusterError, ProtocolError, ServerError } from "../errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import { addressOf, type Layout } from "./layout.ts";
 import {
+  type ClusterView,
   type Health,
   type HostPort,
-  type Reading,
   readAssigned,
   readHealth,
   readShards,
@@ -16,7 +16,7 @@ import {
 import { SLOTS } from "./slot.ts";
 
 /** A node that can be asked. */
-export interface Line {
+export interface NodeConnection {
   command(args: readonly string[]): Promise<Reply>;
   /** Nothing more will be asked. */
   end(): void;
@@ -34,9 +34,9 @@ export interface Discovered {
 }
 
 /** How nodes are asked. */
-export interface DiscoveryOptions extends Omit<Reading, "host"> {
+export interface DiscoveryOptions extends Omit<ClusterView, "host"> {
   /** Over a connection that is there, or a new one. Rejects with why there is none. */
-  readonly line: (node: HostPort, signal: AbortSignal) => Promise<Line>;
+  readonly line: (node: HostPort, signal: AbortSignal) => Promise<NodeConnection>;
 }
 
 /** How long a node may think before the next one is asked too; milliseconds. */
@@ -59,14 +59,14 @@ export async function discover(
   const failures: { readonly node: HostPort; readonly error: unknown }[] = [];
   const running = new Set<Promise<void>>();
   let good: Discovered | null = null;
-  let doubtful: Discovered | null = null;
+  let unclean: Discovered | null = null;
 
   const inquire = async (node: HostPort): Promise<void> => {
     try {
       const found = await question(node, options, done.signal);
       if (found.covered === 0) throw new ClusterError(NOTHING);
       if (worth(found) === BEST) good ??= found;
-      else if (doubtful === null || isBetter(found, doubtful)) doubtful = found;
+      else if (unclean === null || isBetter(found, unclean)) unclean = found;
     } catch (error) {
       failures.push({ node, error });
     }
@@ -82,21 +82,21 @@ export async function discover(
       if (good !== null) return good;
     }
     while (running.size > 0 && good === null) {
-      const patience = doubtful === null ? [] : [pause(SECOND_OPINION).then(() => running.clear())];
-      await Promise.race([...running, ...patience]);
+      const timeouts = unclean === null ? [] : [pause(SECOND_OPINION).then(() => running.clear())];
+      await Promise.race([...running, ...timeouts]);
       throwIfAborted(signal);
     }
   } finally {
     abort[Symbol.dispose]();
     done.abort();
   }
-  const found = good ?? doubtful;
+  const found = good ?? unclean;
   if (found !== null) return found;
   throw unreachable(failures);
 }
 
 async function question(node: HostPort, options: DiscoveryOptions, signal: AbortSignal): Promise<Discovered> {
-  const about: Reading = { host: node.host, tls: options.tls, translate: options.translate };
+  const about: ClusterView = { host: node.host, tls: options.tls, translate: options.translate };
   const line = await options.line(node, signal);
   let ended = false;
   const end = (): void => {

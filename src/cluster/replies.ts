@@ -11,7 +11,7 @@ export interface HostPort {
 }
 
 /** What the reader of a reply has to know to turn what a node announces into addresses that can be dialled. */
-export interface Reading {
+export interface ClusterView {
   /** The host that answered: it stands for itself where it does not know its name. */
   readonly host: string;
   readonly tls: boolean;
@@ -29,7 +29,7 @@ const MOST = SLOTS;
  * Reads the answer to CLUSTER SHARDS (server 7.0). A record that cannot be used is left out: a node without a port (it was
  * replaced at its address), a range that is none, a shard without nodes.
  */
-export function readShards(reply: Reply, reading: Reading): Layout {
+export function readShards(reply: Reply, reading: ClusterView): Layout {
   const shards: Shard[] = [];
   let ranges = 0;
   for (const record of listOf(reply).slice(0, MOST)) {
@@ -44,7 +44,7 @@ export function readShards(reply: Reply, reading: Reading): Layout {
 }
 
 /** Reads the answer to CLUSTER SLOTS: one row for each range, its primary first. What cannot be used is left out. */
-export function readSlots(reply: Reply, reading: Reading): Layout {
+export function readSlots(reply: Reply, reading: ClusterView): Layout {
   const shards = new Map<string, { nodes: readonly ClusterNode[]; slots: Range[] }>();
   for (const row of listOf(reply).slice(0, MOST)) {
     const [first, last, ...nodes] = records(row);
@@ -85,7 +85,7 @@ function infoOf(info: Reply): ReadonlyMap<string | undefined, string | undefined
 }
 
 /** A node of CLUSTER SHARDS; `null` if it cannot be reached. */
-function nodeOf(fields: Fields | null, reading: Reading): ClusterNode | null {
+function nodeOf(fields: Fields | null, reading: ClusterView): ClusterNode | null {
   if (fields === null) return null;
   const [plain, tls] = [portOf(fields.get("port")), portOf(fields.get("tls-port"))];
   const port = reading.tls ? (tls ?? plain) : (plain ?? tls);
@@ -101,7 +101,11 @@ function nodeOf(fields: Fields | null, reading: Reading): ClusterNode | null {
 }
 
 /** A node of CLUSTER SLOTS: its host, port and ID, and what else is known of it. */
-function rowNodeOf([host, port, , about]: readonly Reply[], isPrimary: boolean, reading: Reading): ClusterNode | null {
+function rowNodeOf(
+  [host, port, , about]: readonly Reply[],
+  isPrimary: boolean,
+  reading: ClusterView,
+): ClusterNode | null {
   const fields = fieldsOf(about);
   return locate([host, fields?.get("hostname"), fields?.get("ip")], portOf(port), isPrimary, false, reading);
 }
@@ -112,7 +116,7 @@ function locate(
   port: number | null,
   isPrimary: boolean,
   failed: boolean,
-  { host: answered, translate }: Reading,
+  { host: answered, translate }: ClusterView,
 ): ClusterNode | null {
   if (port === null) return null;
   const { host, port: reached } = translate({ host: hosts.find(isHostName) ?? answered, port });

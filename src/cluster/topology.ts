@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTerminal } from "../connection/refusals.ts";
-import { checkWait } from "../connection/supervisor.ts";
 import { onAbort, throwIfAborted } from "../core/abort.ts";
-import type { RetryPolicy } from "../core/backoff.ts";
-import { Deferred, quiet } from "../core/deferred.ts";
+import { checkWait, type RetryPolicy } from "../core/backoff.ts";
+import { Deferred, handled } from "../core/deferred.ts";
+import { shuffled } from "../core/shuffled.ts";
 import { ClosedError } from "../errors.ts";
 import { type DiscoveryOptions, discover } from "./discovery.ts";
 import type { Layout, LayoutDiff } from "./layout.ts";
@@ -126,7 +126,7 @@ export class Topology {
     const closed = onAbort(this.#closed.signal, () => stop.abort(this.#closed.signal.reason));
     const promise = this.#learn(stop.signal).finally(() => closed[Symbol.dispose]());
     // Whoever waited last may have gone when it fails.
-    return { promise: quiet(promise), stop, waiting: 0 };
+    return { promise: handled(promise), stop, waiting: 0 };
   }
 
   #end(learning: Learning): void {
@@ -191,14 +191,4 @@ export class Topology {
     const unique = new Map(all.map(({ host, port }) => [`${host} ${port}`, { host, port }]));
     return [...unique.values()];
   }
-}
-
-/** A random order. */
-export function shuffled<T>(items: readonly T[]): T[] {
-  const order = [...items];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [order[i], order[j]] = [order[j] as T, order[i] as T];
-  }
-  return order;
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { onAbort } from "../core/abort.ts";
-import { Deferred, quiet } from "../core/deferred.ts";
+import { Deferred, handled } from "../core/deferred.ts";
 import { type Moment, takeMoment } from "../core/moment.ts";
 import { Ring } from "../core/ring.ts";
 import { inRootContext } from "../core/root-context.ts";
@@ -21,7 +21,7 @@ import { address, type ConnectionSettings, checkCredentials } from "./settings.t
 import { openSocket } from "./transport.ts";
 
 /** When a connection is taken for dead; all in milliseconds. */
-export interface Patience {
+export interface Timeouts {
   /** Silence after which a PING is sent. */
   readonly maxIdle: number;
   /** How long a reply may take... */
@@ -51,7 +51,7 @@ export class Connection implements Receiver {
   /** Where published messages and confirmations go. */
   pushes: PushReceiver = noPushes;
   /** Set when a reply may still be on its way that nobody will wait for: the connection must not serve another. */
-  inDoubt = false;
+  unclean = false;
   /** Whether it ever subscribed to shard channels: servers before 7.0 do not know how to unsubscribe from them. */
   sharded = false;
   /** Asked with each keep-alive, and also where traffic makes that needless. */
@@ -71,7 +71,7 @@ export class Connection implements Receiver {
   readonly #encoder: Encoder = new Encoder();
   readonly #pending: Ring<PendingReply> = new Ring();
   readonly #watchdog: Watchdog;
-  #patience: Patience;
+  #timeouts: Timeouts;
   #socket: Socket | null = null;
   #settled: Deferred<void> | null = null;
   #reason: TidingsError | null = null;
@@ -91,10 +91,10 @@ export class Connection implements Receiver {
   #unsentFence: FencePing | null = null;
   #fencedAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(settings: ConnectionSettings, patience: Patience) {
+  private constructor(settings: ConnectionSettings, timeouts: Timeouts) {
     this.settings = settings;
     this.role = new RoleWatch(settings.endpoint);
-    this.#patience = patience;
+    this.#timeouts = timeouts;
     this.#watchdog = new Watchdog(
       () => this.#deadline(),
       () => this.#expired(),
@@ -105,32 +105,32 @@ export class Connection implements Receiver {
    * Dials and shakes hands within `connectTimeout`. Rejects with why it could not; then nothing is left open. Credentials
    * that rotate may be refused once: they are asked for again.
    */
-  static open(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
-    return inRootContext(() => Connection.#openInTime(settings, patience, signal));
+  static open(settings: ConnectionSettings, timeouts: Timeouts, signal?: AbortSignal): Promise<Connection> {
+    return inRootContext(() => Connection.#openInTime(settings, timeouts, signal));
   }
 
   static async #openInTime(
     settings: ConnectionSettings,
-    patience: Patience,
+    timeouts: Timeouts,
     signal: AbortSignal | undefined,
   ): Promise<Connection> {
     const since = performance.now();
     try {
-      return await Connection.#attempt(settings, patience, settings.connectTimeout, signal);
+      return await Connection.#attempt(settings, timeouts, settings.connectTimeout, signal);
     } catch (error) {
       const left = settings.connectTimeout - (performance.now() - since);
       if (!settings.rotates || !isRefusedLogin(error) || left <= 0 || signal?.aborted) throw error;
-      return Connection.#attempt(settings, patience, left, signal);
+      return Connection.#attempt(settings, timeouts, left, signal);
     }
   }
 
   static async #attempt(
     settings: ConnectionSettings,
-    patience: Patience,
+    timeouts: Timeouts,
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<Connection> {
-    const connection = new Connection(settings, patience);
+    const connection = new Connection(settings, timeouts);
     const timer = setTimeout(() => connection.destroy(tooSlow(settings, connection.#progress)), timeout);
     const unwanted = () => connection.destroy(new ConnectionError("The connection is no longer wanted."));
     const abort = signal === undefined ? null : onAbort(signal, unwanted);
@@ -227,8 +227,8 @@ export class Connection implements Receiver {
     this.#watchdog.arm();
   }
 
-  set patience(patience: Patience) {
-    this.#patience = patience;
+  set timeouts(timeouts: Timeouts) {
+    this.#timeouts = timeouts;
     this.#watchdog.arm();
   }
 
@@ -390,7 +390,7 @@ export class Connection implements Receiver {
 
   #isFenceDue(count: number): boolean {
     if (!this.fencing || this.#paused || this.#reason !== null) return false;
-    const interval = count > FENCE_ANSWER ? FENCE_INTERVAL : this.#patience.maxIdle;
+    const interval = count > FENCE_ANSWER ? FENCE_INTERVAL : this.#timeouts.maxIdle;
     return this.#lastByte - this.#fencedAt >= interval;
   }
 
@@ -423,8 +423,8 @@ export class Connection implements Receiver {
 
   /** The keep-alive: whatever answers a PING is alive. */
   async #keepAlive(): Promise<void> {
-    const { strays } = await this.prove(1);
-    if (strays.length > 0) this.destroy(this.#outOfStep());
+    const { unmatched } = await this.prove(1);
+    if (unmatched.length > 0) this.destroy(this.#outOfStep());
   }
 
   #nonce(): string {
@@ -476,7 +476,7 @@ export class Connection implements Receiver {
 
   #deadline(): number | null {
     if (this.#reason !== null || !this.#ready || this.#paused) return null;
-    const { maxIdle, replyTimeout, anyByteCounts } = this.#patience;
+    const { maxIdle, replyTimeout, anyByteCounts } = this.#timeouts;
     const head = this.#judged;
     if (head === undefined) {
       return Math.min(this.#lastByte + maxIdle, this.#mayAsk ? this.role.due(maxIdle) : Number.POSITIVE_INFINITY);
@@ -496,10 +496,10 @@ export class Connection implements Receiver {
     const late = this.#judged;
     if (late === undefined) {
       if (this.#mayAsk) void this.role.ask(this);
-      void quiet(this.#keepAlive());
+      void handled(this.#keepAlive());
       return;
     }
-    const silence = this.#about(`gave no answer for ${this.#patience.replyTimeout} ms`);
+    const silence = this.#about(`gave no answer for ${this.#timeouts.replyTimeout} ms`);
     // Fences before it need not be told.
     while (this.#pending.peek() !== late) this.#pending.shift();
     this.#pending.shift();

@@ -8,7 +8,7 @@ import { isPassing, isRefusedLogin, isTerminal, isTurnedAway, protocolCodes } fr
 import { address, type ConnectionSettings, type Credentials } from "./settings.ts";
 
 /** What the handshake needs of a connection. */
-interface Line {
+interface HandshakeConnection {
   readonly settings: ConnectionSettings;
   readonly role: { heard(hello: Reply): void };
   command(args: readonly Argument[]): Promise<Reply>;
@@ -22,7 +22,7 @@ interface Line {
  * proves that every reply went to its command. Resolves to the protocol in force. Rejects with the `ServerError` that
  * stopped it, which names the server; the password is cut out should the server echo it.
  */
-export async function shakeHands(line: Line, login: Credentials): Promise<2 | 3> {
+export async function shakeHands(line: HandshakeConnection, login: Credentials): Promise<2 | 3> {
   try {
     const protocol = line.settings.protocol === 3 ? await hello(line, login) : 2;
     if (protocol === 2) await logIn(line, login);
@@ -34,7 +34,7 @@ export async function shakeHands(line: Line, login: Credentials): Promise<2 | 3>
 }
 
 /** The protocol in force after HELLO; 2 too where the server knows no HELLO, or denies it. */
-async function hello(line: Line, { username, password }: Credentials): Promise<2 | 3> {
+async function hello(line: HandshakeConnection, { username, password }: Credentials): Promise<2 | 3> {
   const args: Argument[] = ["HELLO", 3];
   if (password !== undefined) args.push("AUTH", username ?? "default", password);
   if (line.settings.clientName !== null) args.push("SETNAME", line.settings.clientName);
@@ -54,10 +54,10 @@ async function hello(line: Line, { username, password }: Credentials): Promise<2
 }
 
 /** A frame came that is no answer to HELLO. Either the answer is behind it, or there is none (`null`). */
-async function behindStrays(line: Line): Promise<Reply> {
-  const { strays, refused } = await line.prove();
+async function behindStrays(line: HandshakeConnection): Promise<Reply> {
+  const { unmatched, refused } = await line.prove();
   if (refused !== null) throw refused;
-  return strays.find((reply) => protocolIn(reply) !== null) ?? null;
+  return unmatched.find((reply) => protocolIn(reply) !== null) ?? null;
 }
 
 /** The protocol that an answer to HELLO names; `null` where the reply is none. */
@@ -69,7 +69,7 @@ function protocolIn(reply: Reply): 2 | 3 | null {
   return Number(reply[at + 1]) === 3 ? 3 : 2;
 }
 
-async function logIn(line: Line, { username, password }: Credentials): Promise<void> {
+async function logIn(line: HandshakeConnection, { username, password }: Credentials): Promise<void> {
   // Servers before 6.0 have no users; the password alone is the default user's everywhere.
   const isDefault = username === undefined || username === "default";
   // The default user without a password needs no login; AUTH would be an error.
@@ -88,7 +88,7 @@ async function tolerated(reply: Promise<Reply>): Promise<void> {
   }
 }
 
-async function introduce(line: Line): Promise<void> {
+async function introduce(line: HandshakeConnection): Promise<void> {
   const { clientInfo, db } = line.settings;
   const info = clientInfo
     ? [
@@ -104,14 +104,14 @@ async function introduce(line: Line): Promise<void> {
  * The end of the handshake. HELLO fails by itself where a login is needed; in RESP2 the PING tells. A frame that nothing
  * had asked for shifts every reply by one: where all were "OK" the shift does no harm, and the nonce has ended it.
  */
-async function proveOrder(line: Line): Promise<void> {
-  let { strays, refused } = await line.prove();
+async function proveOrder(line: HandshakeConnection): Promise<void> {
+  let { unmatched, refused } = await line.prove();
   if (refused !== null) {
     if (isTerminal(refused) || isTurnedAway(refused)) throw refused;
     // PING is refused by a server that loads; but the error may belong to the command before.
-    ({ strays, refused } = await line.prove());
+    ({ unmatched, refused } = await line.prove());
   }
-  if (refused !== null || strays.every((reply) => reply === "OK")) return;
+  if (refused !== null || unmatched.every((reply) => reply === "OK")) return;
   throw new ProtocolError(
     `${address(line.settings.endpoint)} sent a reply that nothing had asked for; the replies are out of step. Is there a proxy that greets its clients?`,
   );

@@ -7,7 +7,7 @@ import type { PendingReply } from "./pending.ts";
 /** What came back for a PING with a nonce. */
 export interface Proof {
   /** Replies before the PING's own that belong to no command. */
-  readonly strays: readonly Reply[];
+  readonly unmatched: readonly Reply[];
   /** The error that came in place of the nonce. */
   readonly refused: ServerError | null;
 }
@@ -22,7 +22,7 @@ export class OrderProof implements PendingReply {
   sentAt: Moment = BEGINNING;
   readonly nonce: string;
   readonly #mostStrays: number;
-  readonly #strays: Reply[] = [];
+  readonly #unmatched: Reply[] = [];
   readonly #deferred: Deferred<Proof> = new Deferred();
 
   /** A peer that sends `mostStrays` without the nonce is given up. */
@@ -38,9 +38,9 @@ export class OrderProof implements PendingReply {
   settle(reply: Reply): boolean {
     const refused = reply instanceof ServerError ? reply.about("PING") : null;
     const own = refused !== null || isPong(reply, this.nonce);
-    if (!own) this.#strays.push(reply);
-    if (!own && this.#strays.length < this.#mostStrays) return false;
-    this.#deferred.resolve({ strays: this.#strays, refused });
+    if (!own) this.#unmatched.push(reply);
+    if (!own && this.#unmatched.length < this.#mostStrays) return false;
+    this.#deferred.resolve({ unmatched: this.#unmatched, refused });
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { within } from "../core/within.ts";
 import { ClosedError } from "../errors.ts";
-import { Connection, type Patience } from "./connection.ts";
+import { Connection, type Timeouts } from "./connection.ts";
 import { noPushes, type PushReceiver } from "./pushes.ts";
 import type { ConnectionSettings } from "./settings.ts";
 
@@ -40,16 +40,16 @@ export class Pool {
   }
 
   /** A proven connection, or a new one. */
-  async lease(settings: ConnectionSettings, patience: Patience, signal?: AbortSignal): Promise<Connection> {
+  async lease(settings: ConnectionSettings, timeouts: Timeouts, signal?: AbortSignal): Promise<Connection> {
     for (let idle = this.#take(settings); idle !== undefined; idle = this.#take(settings)) {
       const { connection } = idle;
-      connection.patience = patience;
+      connection.timeouts = timeouts;
       if (await this.#prove(connection, signal)) return connection;
       connection.destroy(new ClosedError("A pooled connection gave no sign of life."));
       await connection.gone;
     }
     if (signal !== undefined) throwIfAborted(signal);
-    const connection = await Connection.open(settings, patience, signal);
+    const connection = await Connection.open(settings, timeouts, signal);
     connection.expectPushes();
     return connection;
   }
@@ -134,7 +134,7 @@ export class Pool {
 
 /** Unsubscribes from whatever is left and waits for the fence behind it. */
 async function isClean(connection: Connection): Promise<boolean> {
-  if (connection.inDoubt || connection.paused || connection.busy) return false;
+  if (connection.unclean || connection.paused || connection.busy) return false;
   // Channels and patterns are counted together, shard channels apart.
   const left = { classic: 0, sharded: 0 };
   const count: PushReceiver = {

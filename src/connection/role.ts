@@ -9,7 +9,7 @@ import { address, type Endpoint } from "./settings.ts";
 export type Role = "primary" | "replica";
 
 /** What asks need of a connection. */
-interface Line {
+interface RoleConnection {
   /** The protocol in force, which Redis 6.0 wants to be told. */
   readonly protocol: 2 | 3;
   command(args: readonly Argument[]): Promise<Reply>;
@@ -47,7 +47,7 @@ export class RoleWatch {
     return this.#answers ? this.#askedAt + interval : Number.POSITIVE_INFINITY;
   }
 
-  async ask(line: Line): Promise<void> {
+  async ask(line: RoleConnection): Promise<void> {
     if (!this.#answers) return;
     this.#askedAt = performance.now();
     try {

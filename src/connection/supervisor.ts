@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { onAbort } from "../core/abort.ts";
-import type { RetryPolicy } from "../core/backoff.ts";
+import { checkWait, type RetryPolicy } from "../core/backoff.ts";
 import { inRootContext } from "../core/root-context.ts";
-import { ArgumentError, ConnectionError } from "../errors.ts";
+import { ConnectionError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isTerminal } from "./refusals.ts";
 
@@ -98,16 +98,6 @@ export class Supervisor {
       if (signal.aborted) return;
     }
   }
-}
-
-/** What Node's timers can count; a longer wait would be none. */
-const LONGEST = 2 ** 31 - 1;
-
-/** A policy is the user's; what is no wait must not become none. */
-export function checkWait(wait: number | null): number | null {
-  if (wait === null) return null;
-  if (typeof wait === "number" && wait >= 0) return Math.min(wait, LONGEST);
-  throw new ArgumentError("A retry policy answers with milliseconds of 0 or more, or with null to give up.");
 }
 
 /** Resolves when the connection is lost, or when it is no longer ours; leaves no listener on either. */

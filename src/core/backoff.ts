@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.ts";
 import { between, checkOptions, nonNegative, oneOf } from "./checks.ts";
 
 /**
@@ -56,3 +57,13 @@ export function noRetry(): RetryPolicy {
 
 /** Beyond it 2 to its power is Infinity, and 0 times that no number. */
 const LARGEST_EXPONENT = 1023;
+
+/** What Node's timers can count; a longer wait would be none. */
+const LONGEST = 2 ** 31 - 1;
+
+/** A policy is the user's; what is no wait must not become none. */
+export function checkWait(wait: number | null): number | null {
+  if (wait === null) return null;
+  if (typeof wait === "number" && wait >= 0) return Math.min(wait, LONGEST);
+  throw new ArgumentError("A retry policy answers with milliseconds of 0 or more, or with null to give up.");
+}

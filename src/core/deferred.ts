@@ -21,7 +21,7 @@ export function begin<T>(keep: (promise: Promise<T>) => void, work: () => Promis
 }
 
 /** For a promise whose failure is told elsewhere: its rejection is never reported as unhandled. */
-export function quiet<T>(promise: Promise<T>): Promise<T> {
+export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
 import { watchResources } from "../support/resource-watch.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { type Bench, nextData, onEveryProtocol, QUICK, rejection } from "./bench.ts";
+import { type Bench, nextData, onEveryProtocol, QUICK, rejection } from "./fixtures.ts";
 
 type Reader = PubSub<ItemOf<string, string, true>>;
 

@@ -11,7 +11,7 @@ import {
 } from "../support/fake-cluster.ts";
 import type { FakeServer } from "../support/fake-server.ts";
 import { slotOf } from "../support/slot.ts";
-import { QUICK, rejection as rejectionOf } from "./bench.ts";
+import { QUICK, rejection as rejectionOf } from "./fixtures.ts";
 
 const ALL = "cluster_state:ok\r\ncluster_slots_assigned:16384\r\n";
 const NO_SLOTS = new Error("ERR unknown subcommand");

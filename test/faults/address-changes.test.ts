@@ -4,7 +4,7 @@ import { killSubscribers } from "../support/clients.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { type RedisServer, startServer } from "../support/redis-server.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { nextData, onEveryProtocol, rejection } from "./bench.ts";
+import { nextData, onEveryProtocol, rejection } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 const NAME = "redis.example.org";

@@ -5,7 +5,7 @@ import { killSubscribers } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { startStamper } from "../support/stamper.ts";
-import { type Bench, onEveryProtocol } from "./bench.ts";
+import { type Bench, onEveryProtocol } from "./fixtures.ts";
 import { SubscriberProcess } from "./subscriber-process.ts";
 
 const CHANNELS = ["a", "b"];

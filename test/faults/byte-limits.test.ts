@@ -6,7 +6,7 @@ import type { ClusterNode } from "../support/cluster-node.ts";
 import { eventually } from "../support/eventually.ts";
 import { heapUsed } from "../support/leaks.ts";
 import { lacks } from "../support/server-features.ts";
-import { onEveryClusterProtocol } from "./cluster-bench.ts";
+import { onEveryClusterProtocol } from "./cluster-fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -3,7 +3,7 @@ import type { Gap } from "tidings";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { killSubscribers } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
-import { onEveryProtocol, QUICK } from "./bench.ts";
+import { onEveryProtocol, QUICK } from "./fixtures.ts";
 
 const HOUR = 3_600_000;
 

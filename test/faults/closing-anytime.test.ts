@@ -4,7 +4,7 @@ import { deadline, eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap, heapUsed } from "../support/leaks.ts";
 import { watchResources } from "../support/resource-watch.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { type Bench, names, onEveryProtocol, rejection, unopened } from "./bench.ts";
+import { type Bench, names, onEveryProtocol, rejection, unopened } from "./fixtures.ts";
 
 /** Waits that a close must not wait for. */
 const PATIENT = { maxIdle: 60_000, pingTimeout: 60_000, subscriptionTimeout: 60_000, unsubscriptionTimeout: 60_000 };

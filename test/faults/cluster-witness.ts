@@ -16,7 +16,7 @@ import { Ledger, type LedgerMessage } from "../support/ledger.ts";
 import type { TestCluster } from "../support/redis-cluster.ts";
 import { startShardStamper } from "../support/shard-sender.ts";
 import { type Stamper, startStamper } from "../support/stamper.ts";
-import { QUICK } from "./bench.ts";
+import { QUICK } from "./fixtures.ts";
 
 /** All that a consumer may be told of but confirmations. */
 type Watched = ItemOf<string, string, true, true>;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { names, nextData, onEveryProtocol, QUICK } from "./bench.ts";
+import { names, nextData, onEveryProtocol, QUICK } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 /** What a confirmation begins with, in both protocols: so many lie before the n-th, less one. */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import type { CutMode } from "../support/proxy-connection.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { type Bench, names, nextData, onEveryProtocol, QUICK } from "./bench.ts";
+import { type Bench, names, nextData, onEveryProtocol, QUICK } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 /** Soon again, for there are many offsets. */

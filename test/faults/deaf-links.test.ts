@@ -4,7 +4,7 @@ import type { ClusterNode } from "../support/cluster-node.ts";
 import { eventually } from "../support/eventually.ts";
 import { has, lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
+import { onEveryClusterProtocol, shardConnections } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));

@@ -6,7 +6,7 @@ import { watchResources } from "../support/resource-watch.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { startStamper } from "../support/stamper.ts";
-import { nextData, onEveryProtocol, rejection } from "./bench.ts";
+import { nextData, onEveryProtocol, rejection } from "./fixtures.ts";
 
 const ruleTest = test.skipIf(lacks("channelRules"));
 

@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import type { ClusterNode } from "../support/cluster-node.ts";
 import { eventually } from "../support/eventually.ts";
 import { startServer } from "../support/redis-server.ts";
-import { onEveryProtocol } from "./bench.ts";
-import { onEveryClusterProtocol } from "./cluster-bench.ts";
+import { onEveryClusterProtocol } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+import { onEveryProtocol } from "./fixtures.ts";
 
 onEveryProtocol("a primary that becomes a replica under live connections", (bench) => {
   test("is told once by those that may ask, and told again when it happens again", async () => {

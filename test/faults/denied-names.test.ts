@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { killSubscribers, subscriberClients } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { type Bench, names, nextData, onEveryProtocol, QUICK, rejection } from "./bench.ts";
+import { type Bench, names, nextData, onEveryProtocol, QUICK, rejection } from "./fixtures.ts";
 
 const channels = names("c", 50);
 

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { Ledger } from "../support/ledger.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { startStamper } from "../support/stamper.ts";
-import { onEveryProtocol, QUICK } from "./bench.ts";
+import { onEveryProtocol, QUICK } from "./fixtures.ts";
 
 // Row 25.
 onEveryProtocol("handlers that fail", (bench) => {

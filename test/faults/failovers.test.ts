@@ -5,9 +5,9 @@ import { eventually } from "../support/eventually.ts";
 
 import { has, lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { QUICK } from "./bench.ts";
-import { type ClusterBench, onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
+import { type ClusterFixture, onEveryClusterProtocol, shardConnections } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+import { QUICK } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 
@@ -16,7 +16,7 @@ function causesOf(gaps: readonly Gap<string | Buffer>[]): string[] {
 }
 
 /** A primary with its one replica, and channels that they serve. */
-function aShard({ cluster }: ClusterBench): { primary: ClusterNode; replica: ClusterNode; channels: string[] } {
+function aShard({ cluster }: ClusterFixture): { primary: ClusterNode; replica: ClusterNode; channels: string[] } {
   const [primary] = cluster.primaries as [ClusterNode];
   const [replica] = cluster.replicasOf(primary) as [ClusterNode];
   return { primary, replica, channels: cluster.channelsFor(primary, 6, "shard") };

@@ -4,7 +4,7 @@ import { killSubscribers, subscriberClients } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { type Stamper, startStamper } from "../support/stamper.ts";
-import { type Bench, onEveryProtocol } from "./bench.ts";
+import { type Bench, onEveryProtocol } from "./fixtures.ts";
 import { SubscriberProcess } from "./subscriber-process.ts";
 
 const CHANNELS = ["a", "b"];

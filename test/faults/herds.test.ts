@@ -2,7 +2,7 @@ import { exponentialBackoff, type RedisOptions, type RetryPolicy } from "tidings
 import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { type Bench, onEveryProtocol } from "./bench.ts";
+import { type Bench, onEveryProtocol } from "./fixtures.ts";
 
 const CLIENTS = 200;
 /** Attempts for each client before the server returns. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { startFakeServer } from "../support/fake-server.ts";
 import { heapUsed } from "../support/leaks.ts";
-import { QUICK } from "./bench.ts";
+import { QUICK } from "./fixtures.ts";
 
 const MIB = 2 ** 20;
 

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { names, onEveryProtocol, QUICK } from "./bench.ts";
+import { names, onEveryProtocol, QUICK } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 const protocolTest = test.skipIf(lacks("clientProtocol"));

@@ -7,7 +7,7 @@ import { startProxy, type TcpProxy } from "../support/proxy.ts";
 import { type RedisServer, startServer } from "../support/redis-server.ts";
 import { watchResources } from "../support/resource-watch.ts";
 import { CONTROL_USER } from "../support/server-config.ts";
-import { names, unopened } from "./bench.ts";
+import { names, unopened } from "./fixtures.ts";
 
 const CYCLES = 100;
 /** The deadline of a drain, milliseconds: some of what it waits for never comes. */

@@ -4,7 +4,7 @@ import type { ClusterNode } from "../support/cluster-node.ts";
 import { slotsIn } from "../support/cluster-view.ts";
 import { eventually } from "../support/eventually.ts";
 import type { WindowLimit } from "../support/gap-window.ts";
-import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
+import { onEveryClusterProtocol, shardConnections } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
 
 /** Milliseconds for which both nodes own the slot. */

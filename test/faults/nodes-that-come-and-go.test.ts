@@ -10,9 +10,9 @@ import { CONTROL_USER } from "../support/server-config.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { slotOf } from "../support/slot.ts";
-import { QUICK } from "./bench.ts";
-import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
+import { onEveryClusterProtocol, shardConnections } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+import { QUICK } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { Ledger } from "../support/ledger.ts";
 import { startStamper } from "../support/stamper.ts";
-import { onEveryProtocol, QUICK } from "./bench.ts";
+import { onEveryProtocol, QUICK } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 const LIMIT = 20;

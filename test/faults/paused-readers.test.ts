@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { subscriberClients } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
-import { onEveryProtocol } from "./bench.ts";
+import { onEveryProtocol } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 /** Milliseconds for which nothing is read after the server has cut. */

@@ -1,7 +1,7 @@
 import { ArgumentError } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { onEveryProtocol, rejection } from "./bench.ts";
+import { onEveryProtocol, rejection } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 const PROBE = { interval: 50, channel: "probe" };

@@ -3,7 +3,7 @@ import { clientList, subscriberClients } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { nextData, onEveryProtocol, QUICK } from "./bench.ts";
+import { nextData, onEveryProtocol, QUICK } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 const protocolTest = test.skipIf(lacks("clientProtocol"));

@@ -7,7 +7,7 @@ import { Ledger } from "../support/ledger.ts";
 import { sequence } from "../support/random.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { startStamper } from "../support/stamper.ts";
-import { names, onEveryProtocol, QUICK } from "./bench.ts";
+import { names, onEveryProtocol, QUICK } from "./fixtures.ts";
 
 const OPERATIONS = 10_000;
 const CHANNELS = names("n", 30);

@@ -2,7 +2,7 @@ import { exponentialBackoff, Redis, type RetryPolicy } from "tidings";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../support/fake-server.ts";
-import { QUICK, rejection } from "./bench.ts";
+import { QUICK, rejection } from "./fixtures.ts";
 
 const BASE = 20;
 

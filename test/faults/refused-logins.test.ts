@@ -4,7 +4,7 @@ import { killSubscribers } from "../support/clients.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { watchResources } from "../support/resource-watch.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { onEveryProtocol, QUICK, rejection } from "./bench.ts";
+import { onEveryProtocol, QUICK, rejection } from "./fixtures.ts";
 
 // Row 20.
 onEveryProtocol("a password that changes under a live consumer", (bench) => {

@@ -2,7 +2,7 @@ import { constantDelay, Redis } from "tidings";
 import { describe, expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../support/fake-server.ts";
-import { nextData, QUICK, rejection } from "./bench.ts";
+import { nextData, QUICK, rejection } from "./fixtures.ts";
 
 /** Refuses to unsubscribe outside of the subscribed mode, as Valkey 8.0.0 and 8.0.1 do. */
 function refuseIdle(server: FakeServer): { readonly refused: string[] } {

@@ -6,7 +6,7 @@ import { killSubscribers } from "../support/clients.ts";
 import { eventually } from "../support/eventually.ts";
 import { Ledger } from "../support/ledger.ts";
 import { startStamper } from "../support/stamper.ts";
-import { type Bench, onEveryProtocol } from "./bench.ts";
+import { type Bench, onEveryProtocol } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 /** Bytes that each link takes in a second, and those of a message. */

@@ -2,7 +2,7 @@ import { ConnectionError, TimeoutError } from "tidings";
 import { expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { names, nextData, onEveryProtocol, QUICK, rejection } from "./bench.ts";
+import { names, nextData, onEveryProtocol, QUICK, rejection } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 // Rows 6 and 7.

@@ -10,8 +10,8 @@ import type { TestCluster } from "../support/redis-cluster.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { slotOf } from "../support/slot.ts";
-import { QUICK } from "./bench.ts";
-import { onEveryClusterProtocol } from "./cluster-bench.ts";
+import { onEveryClusterProtocol } from "./cluster-fixtures.ts";
+import { QUICK } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { subscriberClients } from "../support/clients.ts";
 import { deadline, eventually } from "../support/eventually.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { names, nextData, onEveryProtocol, QUICK } from "./bench.ts";
+import { names, nextData, onEveryProtocol, QUICK } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 onEveryProtocol("a link that is silent", (bench) => {

@@ -8,9 +8,9 @@ import { baseline, expectBaseline, expectSteadyHeap } from "../support/leaks.ts"
 import type { TestCluster } from "../support/redis-cluster.ts";
 import { has, lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { QUICK } from "./bench.ts";
-import { onEveryClusterProtocol, shardConnections } from "./cluster-bench.ts";
+import { onEveryClusterProtocol, shardConnections } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+import { QUICK } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -7,7 +7,7 @@ import { heapUsed } from "../support/leaks.ts";
 import { Ledger } from "../support/ledger.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
 import { Stamper } from "../support/stamper.ts";
-import { type Bench, onEveryProtocol, QUICK, rejection } from "./bench.ts";
+import { type Bench, onEveryProtocol, QUICK, rejection } from "./fixtures.ts";
 
 const LIMIT = 100;
 /** What is published: far more than fits, and less than makes the server cut a subscriber. */

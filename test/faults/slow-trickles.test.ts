@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";
 import type { TcpProxy } from "../support/proxy.ts";
-import { nextData, onEveryProtocol, QUICK } from "./bench.ts";
+import { nextData, onEveryProtocol, QUICK } from "./fixtures.ts";
 
 /** What a link may be silent for, in milliseconds. */
 const [MAX_IDLE, PING_TIMEOUT] = [200, 1000];

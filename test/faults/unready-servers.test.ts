@@ -6,7 +6,7 @@ import type { FakeCommand, FakeConnection } from "../support/fake-connection.ts"
 import { startFakeServer } from "../support/fake-server.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { type Bench, nextData, onEveryProtocol, QUICK, rejection } from "./bench.ts";
+import { type Bench, nextData, onEveryProtocol, QUICK, rejection } from "./fixtures.ts";
 import { Witness } from "./witness.ts";
 
 const rejectionTest = test.skipIf(lacks("errorStats"));

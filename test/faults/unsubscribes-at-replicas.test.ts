@@ -5,9 +5,9 @@ import { oneShard, startFakeCluster } from "../support/fake-cluster.ts";
 import type { FakeServer } from "../support/fake-server.ts";
 import { lacks } from "../support/server-features.ts";
 import { expectServerTruth } from "../support/server-truth.ts";
-import { QUICK } from "./bench.ts";
-import { onEveryClusterProtocol } from "./cluster-bench.ts";
+import { onEveryClusterProtocol } from "./cluster-fixtures.ts";
 import { ClusterWitness } from "./cluster-witness.ts";
+import { QUICK } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

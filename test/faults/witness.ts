@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { Ledger, type ReportOptions, type Route } from "../support/ledger.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import { type Stamper, startStamper } from "../support/stamper.ts";
-import { QUICK } from "./bench.ts";
+import { QUICK } from "./fixtures.ts";
 
 /** What a witness listens to: in all ways in which a consumer is told of messages. */
 interface Interests {

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Layout } from "../../src/cluster/layout.ts";
 import { isHostName, isPort, isUnsettled, redirectOf, targetOf } from "../../src/cluster/redirects.ts";
-import { type Reading, readAssigned, readHealth, readShards, readSlots } from "../../src/cluster/replies.ts";
+import { type ClusterView, readAssigned, readHealth, readShards, readSlots } from "../../src/cluster/replies.ts";
 import { ProtocolError, ServerError } from "../../src/errors.ts";
 import type { Reply } from "../../src/resp/reply.ts";
 import type { Value } from "../support/fake-cluster.ts";
 import { fuzz, fuzzTimeout } from "./fuzz.ts";
 import { answers, anything, infos, refusals } from "./topologies.ts";
 
-const reading = (tls: boolean): Reading => ({ host: "answered", tls, translate: (announced) => announced });
+const reading = (tls: boolean): ClusterView => ({ host: "answered", tls, translate: (announced) => announced });
 
 /** As RESP2 has it, where a map is names and values by turns; or as RESP3 does. */
 function decoded(value: Value, flat: boolean): Reply {
@@ -22,7 +22,7 @@ function decoded(value: Value, flat: boolean): Reply {
 }
 
 /** A layout that makes sense, whatever it was read from; `null` for an answer that is none. */
-function read(what: (reply: Reply, how: Reading) => Layout, reply: Reply, tls: boolean): Layout | null {
+function read(what: (reply: Reply, how: ClusterView) => Layout, reply: Reply, tls: boolean): Layout | null {
   let layout: Layout;
   try {
     layout = what(reply, reading(tls));

@@ -6,7 +6,7 @@ import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { slotOf } from "../../support/slot.ts";
-import { onCluster } from "../cluster/bench.ts";
+import { onCluster } from "../cluster/fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

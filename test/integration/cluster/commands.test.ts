@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { lacks } from "../../support/server-features.ts";
 import { slotOf } from "../../support/slot.ts";
-import { onCluster, PATIENCE, receiveMany, rejection } from "./bench.ts";
+import { onCluster, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

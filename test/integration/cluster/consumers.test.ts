@@ -15,7 +15,7 @@ import { freePort } from "../../support/free-port.ts";
 import { watchResources } from "../../support/resource-watch.ts";
 import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
-import { onCluster, PATIENCE, receiveMany, rejection } from "./bench.ts";
+import { onCluster, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -5,7 +5,7 @@ import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
 import { array, bulk, error, integer } from "../../support/resp-writer.ts";
 import { lacks } from "../../support/server-features.ts";
 import { tagOf } from "../../support/slot.ts";
-import { onCluster, rejection } from "./bench.ts";
+import { onCluster, rejection } from "./fixtures.ts";
 
 const errorStatTest = test.skipIf(lacks("errorStats"));
 const shardTest = test.skipIf(lacks("shardChannels"));

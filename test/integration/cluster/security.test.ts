@@ -5,7 +5,7 @@ import { clientList } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
 import { lacks } from "../../support/server-features.ts";
-import { type ClusterBench, onCluster, receiveMany, rejection } from "./bench.ts";
+import { type ClusterFixture, onCluster, receiveMany, rejection } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 
@@ -31,7 +31,7 @@ async function refusedForItsName(send: () => Promise<unknown>): Promise<void> {
 }
 
 /** One channel of each primary. */
-const oneEach = ({ cluster, primaries }: ClusterBench): string[] =>
+const oneEach = ({ cluster, primaries }: ClusterFixture): string[] =>
   primaries.flatMap((node) => cluster.channelsFor(node, 1));
 
 onCluster(

@@ -5,7 +5,7 @@ import { startFakeServer } from "../../support/fake-server.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startServer } from "../../support/redis-server.ts";
 import { lacks } from "../../support/server-features.ts";
-import { onCluster, rejection } from "./bench.ts";
+import { onCluster, rejection } from "./fixtures.ts";
 
 const hostNameTest = test.skipIf(lacks("hostNames"));
 const shardTest = test.skipIf(lacks("shardChannels"));

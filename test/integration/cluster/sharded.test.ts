@@ -3,7 +3,7 @@ import { eventually } from "../../support/eventually.ts";
 import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
 import { SLOTS, slotOf, tagOf } from "../../support/slot.ts";
-import { first, onCluster, PATIENCE, receiveMany } from "./bench.ts";
+import { first, onCluster, PATIENCE, receiveMany } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -4,7 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { watchResources } from "../../support/resource-watch.ts";
 import { lacks } from "../../support/server-features.ts";
-import { onCluster, rejection, seedUrl } from "./bench.ts";
+import { onCluster, rejection, seedUrl } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -1,7 +1,7 @@
 import { ArgumentError, PubSub, type PubSubOptions, Redis } from "tidings";
 import { describe, expect, test } from "vitest";
 import { startFakeServer } from "../../support/fake-server.ts";
-import { rejection } from "./bench.ts";
+import { rejection } from "./fixtures.ts";
 
 const client = new Redis();
 const handler = (): void => {};

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
-import { onEveryKind } from "./bench.ts";
+import { onEveryKind } from "./fixtures.ts";
 
 const request = new AsyncLocalStorage<string>();
 

@@ -4,7 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { startCluster, type TestCluster } from "../../support/redis-cluster.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { lacks } from "../../support/server-features.ts";
-import { leftOver } from "./bench.ts";
+import { leftOver } from "./fixtures.ts";
 
 const shardTest = test.skipIf(lacks("shardChannels"));
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
-import { leftOver, rejection } from "./bench.ts";
+import { leftOver, rejection } from "./fixtures.ts";
 
 const READ = { timeout: 5000 };
 

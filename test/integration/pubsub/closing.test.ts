@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { killSubscribers, subscriberClients } from "../../support/clients.ts";
 import { deadline, eventually } from "../../support/eventually.ts";
 import { startProxy } from "../../support/proxy.ts";
-import { message, nextItems, onEveryKind, PATIENCE, receiveMany, rejection } from "./bench.ts";
+import { message, nextItems, onEveryKind, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
 onEveryKind("closing", (bench) => {
   test("a closed consumer has unsubscribed, and says that it is closed", async () => {

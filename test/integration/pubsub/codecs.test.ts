@@ -3,7 +3,7 @@ import { bytes, type Codec, CodecError, json, utf8 } from "tidings";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { eventually } from "../../support/eventually.ts";
-import { onEveryKind, PATIENCE, receiveMany } from "./bench.ts";
+import { onEveryKind, PATIENCE, receiveMany } from "./fixtures.ts";
 
 const price = z.object({ symbol: z.string(), price: z.coerce.number() });
 

@@ -2,7 +2,7 @@ import { type Redis, ServerError } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
-import { type Bench, message, onEveryKind, patternMessage, receiveMany, rejection } from "./bench.ts";
+import { type Bench, message, onEveryKind, patternMessage, receiveMany, rejection } from "./fixtures.ts";
 
 /** What the user of these scenarios may subscribe to from now on; the server drops connections that have more. */
 async function permit(bench: Bench, ...names: string[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { ClosedError, type Message } from "tidings";
 import { expect, test } from "vitest";
 import { deadline, eventually } from "../../support/eventually.ts";
-import { message, onEveryKind, PATIENCE, receiveMany, rejection } from "./bench.ts";
+import { message, onEveryKind, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
 /** So long that a drain which runs to its deadline fails its scenario. */
 const LONG = { timeout: 600_000 };

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { HandlerError, TidingsError } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { message, onEveryKind, receiveMany } from "./bench.ts";
+import { message, onEveryKind, receiveMany } from "./fixtures.ts";
 
 const run = promisify(execFile);
 const library = new URL("../../../src/index.ts", import.meta.url).href;

@@ -3,7 +3,7 @@ import type { Message } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
-import { leftOver, message, onEveryKind, patternMessage, receiveMany, rejection } from "./bench.ts";
+import { leftOver, message, onEveryKind, patternMessage, receiveMany, rejection } from "./fixtures.ts";
 
 /** A gate that handlers wait at. */
 function gate(): { readonly passed: Promise<void>; open(): void } {

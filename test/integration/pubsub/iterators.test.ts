@@ -1,7 +1,7 @@
 import type { Message, PublishedMessage } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { leftOver, message, nextItems, onEveryKind, receiveMany, rejection } from "./bench.ts";
+import { leftOver, message, nextItems, onEveryKind, receiveMany, rejection } from "./fixtures.ts";
 
 /** Runs a loop to its end. */
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -1,7 +1,7 @@
 import type { Message } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { message, nextItems, onEveryKind, PATIENCE, receiveMany } from "./bench.ts";
+import { message, nextItems, onEveryKind, PATIENCE, receiveMany } from "./fixtures.ts";
 
 /** Names that somebody got wrong once. */
 const names = [

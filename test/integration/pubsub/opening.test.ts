@@ -4,7 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { lacks } from "../../support/server-features.ts";
-import { message, nextItems, onEveryKind, receiveMany, rejection } from "./bench.ts";
+import { message, nextItems, onEveryKind, receiveMany, rejection } from "./fixtures.ts";
 
 onEveryKind("opening", (bench) => {
   test("a consumer that is not opened connects to nothing", async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { bytes } from "tidings";
 import { expect, test } from "vitest";
-import { message, onEveryKind, PATIENCE, receiveMany } from "./bench.ts";
+import { message, onEveryKind, PATIENCE, receiveMany } from "./fixtures.ts";
 
 const MIB = 1024 * 1024;
 const hash = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");

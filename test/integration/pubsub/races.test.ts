@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { deadline, eventually } from "../../support/eventually.ts";
 import { sequence } from "../../support/random.ts";
-import { type Bench, message, nextItems, onEveryKind, receiveMany } from "./bench.ts";
+import { type Bench, message, nextItems, onEveryKind, receiveMany } from "./fixtures.ts";
 
 /** Subscribes and unsubscribes at random; keeps what was asked last. */
 class RandomUser {

@@ -1,7 +1,7 @@
 import { ArgumentError, ClosedError, TimeoutError } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { message, nextItems, onEveryKind, PATIENCE, receiveMany, rejection } from "./bench.ts";
+import { message, nextItems, onEveryKind, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
 onEveryKind("reading one at a time", (bench) => {
   test("getMessage gives null when the time has passed, and takes nothing", async () => {

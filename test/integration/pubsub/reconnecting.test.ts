@@ -4,7 +4,7 @@ import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { lacks } from "../../support/server-features.ts";
-import { message, nextItems, onEveryKind, receiveMany, rejection } from "./bench.ts";
+import { message, nextItems, onEveryKind, receiveMany, rejection } from "./fixtures.ts";
 
 onEveryKind("reconnecting", (bench) => {
   test("all that is wanted is restored, and confirmed again", async () => {

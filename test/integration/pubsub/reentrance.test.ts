@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { deadline, eventually } from "../../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
-import { onEveryKind, PATIENCE, rejection } from "./bench.ts";
+import { onEveryKind, PATIENCE, rejection } from "./fixtures.ts";
 
 onEveryKind("a listener that acts in the middle of a change", (bench) => {
   const quick = { retryPolicy: () => 20 };

@@ -1,7 +1,7 @@
 import { type Message, type PubSub, type Redis, ServerError } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { type Bench, leftOver, message, nextItems, onEveryKind, rejection } from "./bench.ts";
+import { type Bench, leftOver, message, nextItems, onEveryKind, rejection } from "./fixtures.ts";
 
 /** A client of a user who may subscribe to `ok` and what begins with `ok:`, and to the pattern `ok:*`. */
 async function limited(bench: Bench): Promise<Redis> {

@@ -2,7 +2,7 @@ import { ConnectionError, Redis, type State, TimeoutError } from "tidings";
 import { describe, expect, test, vi } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
-import { leftOver, message, nextItems, receiveMany, rejection } from "./bench.ts";
+import { leftOver, message, nextItems, receiveMany, rejection } from "./fixtures.ts";
 
 describe.each([3, 2] as const)("what a server does while subscriptions are restored, in RESP%i", (protocol) => {
   const quick = { protocol, retryPolicy: () => 1 } as const;

@@ -4,7 +4,7 @@ import { killSubscribers, subscriberClients } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startProxy, type TcpProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
-import { rejection } from "./bench.ts";
+import { rejection } from "./fixtures.ts";
 
 const READ = { timeout: 5000 };
 

@@ -6,7 +6,7 @@ import { startProxy } from "../../support/proxy.ts";
 import { type RedisServer, startServer } from "../../support/redis-server.ts";
 import { lacks } from "../../support/server-features.ts";
 import { expectServerTruth } from "../../support/server-truth.ts";
-import { leftOver, rejection } from "./bench.ts";
+import { leftOver, rejection } from "./fixtures.ts";
 
 const READ = { timeout: 5000 };
 

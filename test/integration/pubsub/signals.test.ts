@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { lacks } from "../../support/server-features.ts";
-import { message, nextItems, onEveryKind, PATIENCE, rejection } from "./bench.ts";
+import { message, nextItems, onEveryKind, PATIENCE, rejection } from "./fixtures.ts";
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 

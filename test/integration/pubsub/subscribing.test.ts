@@ -1,7 +1,7 @@
 import type { Handler, Message, PubSub } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { leftOver, message, nextItems, onEveryKind, patternMessage, receiveMany } from "./bench.ts";
+import { leftOver, message, nextItems, onEveryKind, patternMessage, receiveMany } from "./fixtures.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -2,7 +2,7 @@ import { ArgumentError, Redis, TimeoutError } from "tidings";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
-import { leftOver, message, nextItems, receiveMany, rejection } from "./bench.ts";
+import { leftOver, message, nextItems, receiveMany, rejection } from "./fixtures.ts";
 
 const ANSWERED = ["SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "PING"];
 

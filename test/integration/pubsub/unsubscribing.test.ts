@@ -1,7 +1,7 @@
 import { type PubSub, Redis } from "tidings";
 import { expect, test } from "vitest";
 import { startFakeServer } from "../../support/fake-server.ts";
-import { leftOver, message, nextItems, onEveryKind, receiveMany } from "./bench.ts";
+import { leftOver, message, nextItems, onEveryKind, receiveMany } from "./fixtures.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

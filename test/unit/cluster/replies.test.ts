@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type Reading, readAssigned, readHealth, readShards, readSlots } from "../../../src/cluster/replies.ts";
+import { type ClusterView, readAssigned, readHealth, readShards, readSlots } from "../../../src/cluster/replies.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
 
-const reading: Reading = { host: "answered", tls: false, translate: (announced) => announced };
+const reading: ClusterView = { host: "answered", tls: false, translate: (announced) => announced };
 
 /** A map as RESP2 has it: names and values by turns. */
 const flat = (fields: Record<string, Reply>): Reply => Object.entries(fields).flat() as Reply;
@@ -27,7 +27,7 @@ describe.each([
   const shards = (...nodes: Record<string, Reply>[]): Reply => [
     map({ slots: [0, 9, 20, 29], nodes: nodes.map((fields) => map(nodeFields(fields))) }),
   ];
-  const addresses = (reply: Reply, how: Partial<Reading> = {}): string[] => [
+  const addresses = (reply: Reply, how: Partial<ClusterView> = {}): string[] => [
     ...readShards(reply, { ...reading, ...how }).nodes.keys(),
   ];
 

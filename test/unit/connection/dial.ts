@@ -1,8 +1,8 @@
-import { Connection, type Patience } from "../../../src/connection/connection.ts";
+import { Connection, type Timeouts } from "../../../src/connection/connection.ts";
 import type { ConnectionSettings } from "../../../src/connection/settings.ts";
 
 /** A connection that nothing disturbs while a test runs. */
-export const patient: Patience = { maxIdle: 60_000, replyTimeout: 30_000, anyByteCounts: false };
+export const patient: Timeouts = { maxIdle: 60_000, replyTimeout: 30_000, anyByteCounts: false };
 
 export function settingsFor(port: number, given: Partial<ConnectionSettings> = {}): ConnectionSettings {
   return {
@@ -24,10 +24,10 @@ export function settingsFor(port: number, given: Partial<ConnectionSettings> = {
 /** A connection to a server on loopback, closed with the block. */
 export async function dial(
   port: number,
-  patience: Partial<Patience> = {},
+  timeouts: Partial<Timeouts> = {},
   given: Partial<ConnectionSettings> = {},
 ): Promise<Connection & AsyncDisposable> {
-  const connection = await Connection.open(settingsFor(port, given), { ...patient, ...patience });
+  const connection = await Connection.open(settingsFor(port, given), { ...patient, ...timeouts });
   return Object.assign(connection, {
     async [Symbol.asyncDispose](): Promise<void> {
       connection.destroy(new Error("the test is over"));

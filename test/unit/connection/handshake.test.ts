@@ -20,7 +20,7 @@ class ScriptedLine {
   /** What HELLO is answered with. */
   hello: Reply = resp3;
   /** What comes before the answers to the PINGs of the handshake. */
-  readonly strays: Reply[][] = [];
+  readonly unmatched: Reply[][] = [];
   readonly settings: ConnectionSettings;
   readonly role = { heard: () => {} };
   readonly said: string[] = [];
@@ -41,12 +41,12 @@ class ScriptedLine {
   }
 
   async prove(): Promise<Proof> {
-    const strays = this.strays.shift() ?? [];
+    const unmatched = this.unmatched.shift() ?? [];
     try {
       await this.command(["PING"]);
-      return { strays, refused: null };
+      return { unmatched, refused: null };
     } catch (error) {
-      return { strays, refused: error as ServerError };
+      return { unmatched, refused: error as ServerError };
     }
   }
 
@@ -186,7 +186,7 @@ describe("the answer to HELLO is read", () => {
   ])("that came behind %s is found", async (_what, stray) => {
     const line = new ScriptedLine({});
     line.hello = stray;
-    line.strays.push([resp3]);
+    line.unmatched.push([resp3]);
     expect(await shakeHands(line, {})).toBe(3);
   });
 
@@ -206,13 +206,13 @@ describe("the order of replies", () => {
 
   test("that one OK too many has shifted is restored by the nonce", async () => {
     const line = new ScriptedLine({ protocol: 2 });
-    line.strays.push(["OK"]);
+    line.unmatched.push(["OK"]);
     expect(await shakeHands(line, ann)).toBe(2);
   });
 
   test("that anything else has shifted ends the handshake", async () => {
     const line = new ScriptedLine({ protocol: 2 });
-    line.strays.push(["OK", resp3]);
+    line.unmatched.push(["OK", resp3]);
     await expect(shakeHands(line, {})).rejects.toMatchObject({
       code: "PROTOCOL",
       message: expect.stringContaining("127.0.0.1:6379"),

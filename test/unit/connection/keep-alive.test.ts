@@ -134,11 +134,11 @@ describe("a command without an answer", () => {
   });
 });
 
-describe("a patience that is changed", () => {
+describe("a timeouts that is changed", () => {
   test("holds from then on", async () => {
     await using server = await startFakeServer();
     await using connection = await dial(server.port, { maxIdle: 60_000 });
-    connection.patience = { ...impatient, anyByteCounts: true };
+    connection.timeouts = { ...impatient, anyByteCounts: true };
     await eventually(() => expect(nonces(server).length).toBeGreaterThanOrEqual(1));
     expect(connection.reason).toBeNull();
   });

@@ -79,7 +79,7 @@ describe("a pool keeps no connection", () => {
     await using server = await startFakeServer();
     const pool = new Pool(8, 30_000);
     const connection = await pool.lease(settingsFor(server.port), patient);
-    connection.inDoubt = true;
+    connection.unclean = true;
     await pool.release(connection);
     expect(connection.reason).toBeInstanceOf(ClosedError);
     expect(pool.size).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Deferred, isThenable, quiet } from "../../../src/core/deferred.ts";
+import { Deferred, handled, isThenable } from "../../../src/core/deferred.ts";
 
 test("a deferred promise is resolved from outside, once", async () => {
   const deferred = new Deferred<number>();
@@ -29,7 +29,7 @@ test("the two ends work apart from their object", async () => {
 
 test("a quiet promise is the same promise, and its rejection is handled", async () => {
   const deferred = new Deferred<void>();
-  expect(quiet(deferred.promise)).toBe(deferred.promise);
+  expect(handled(deferred.promise)).toBe(deferred.promise);
   deferred.reject(new Error("told elsewhere"));
   // An unhandled rejection would fail the run.
   await new Promise((resolve) => setImmediate(resolve));

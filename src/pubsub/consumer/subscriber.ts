@@ -1,0 +1,439 @@
+import { onAbort, throwIfAborted } from "../../core/abort.ts";
+import { checkOptions, numeric } from "../../core/checks.ts";
+import { begin, Deferred, handled } from "../../core/deferred.ts";
+import { TypedEmitter } from "../../core/typed-emitter.ts";
+import { diagnostics } from "../../diagnostics.ts";
+import { ArgumentError, ClosedError, type ServerError } from "../../errors.ts";
+import { latin1, type NameInput, NameView } from "../../names.ts";
+import { Delivery, type NamedHandler } from "../delivery/delivery.ts";
+import { type AnyHandler, HandlerSink } from "../delivery/handler.ts";
+import { Readers } from "../delivery/reading.ts";
+import type { ConsumerStats } from "../delivery/stats.ts";
+import type { Message } from "../model/message.ts";
+import type { State } from "../model/state.ts";
+import type {
+  AnyItem,
+  ChannelMessageOf,
+  Consumer,
+  ConsumerEvents,
+  DeliveredOf,
+  GetMessageOptions,
+  Handler,
+  Handlers,
+  ItemIterator,
+  MessagesOptions,
+  NameOf,
+  ReceiveOptions,
+  SubscribeOptions,
+} from "../model/types.ts";
+import { Engine, type EngineOptions } from "../subscriptions/engine.ts";
+import type { Entry, Kind } from "../subscriptions/entry.ts";
+import type { Placement, PlacementHost } from "../subscriptions/placement.ts";
+import type { SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
+import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
+import { type AnyPubSubOptions, defaults } from "./options.ts";
+import type { ConsumerSource } from "./source.ts";
+
+const drainOptions = {
+  timeout: numeric("a number of milliseconds from 0, below 2^31", (value) => value >= 0 && value < 2 ** 31),
+};
+
+/** What makes the classes differ. */
+export interface SubscriberKind {
+  /** What `channels` are to the server. */
+  readonly channels: "channel" | "shard";
+  readonly placement: (host: PlacementHost) => Placement;
+}
+
+/** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
+export abstract class Subscriber<Item extends AnyItem = Message>
+  extends TypedEmitter<ConsumerEvents>
+  implements Consumer<Item>
+{
+  readonly #source: ConsumerSource;
+  readonly #channels: "channel" | "shard";
+  readonly #delivery: Delivery;
+  readonly #reading: Readers;
+  readonly #subscriptionTimeout: number;
+  readonly #unsubscriptionTimeout: number;
+  readonly #probeChannel: string | null;
+  readonly #signal: AbortSignal | undefined;
+  /** Settles with the subscriptions that the options ask for. */
+  readonly #initial: Promise<void>;
+  #abort: Disposable | null = null;
+  #opening: Promise<this> | null = null;
+  #draining: Promise<void> | null = null;
+  /** Resolves at the earliest deadline of the calls of `drain`. */
+  readonly #drainedLate: Deferred<void> = new Deferred();
+  #closing: Promise<void> | null = null;
+
+  /** The options are checked already. */
+  constructor(source: ConsumerSource, given: AnyPubSubOptions, { channels, placement }: SubscriberKind) {
+    super();
+    const handlers: [Kind, string, AnyHandler | null][] = [];
+    for (const key of readNames("channel", given.channels ?? [])) handlers.push([channels, key, null]);
+    for (const key of readNames("pattern", given.patterns ?? [])) handlers.push(["pattern", key, null]);
+    for (const pair of readHandlers("channel", given.channelHandlers ?? [])) handlers.push([channels, ...pair]);
+    for (const pair of readHandlers("pattern", given.patternHandlers ?? [])) handlers.push(["pattern", ...pair]);
+
+    this.#source = source;
+    this.#channels = channels;
+    this.#subscriptionTimeout = given.subscriptionTimeout ?? source.defaults.subscriptionTimeout;
+    this.#unsubscriptionTimeout = given.unsubscriptionTimeout ?? source.defaults.unsubscriptionTimeout;
+    this.#signal = given.signal;
+    this.#probeChannel = given.probe ? given.probe.channel : null;
+    for (const [kind, key] of handlers) this.#refuseProbed(kind, [key]);
+    // What is shared is bounded by the client's times, not by those of the consumer that happens to be the first.
+    const engine = engineOptions(source, given.shared ? {} : given, channels);
+    const open = (owner: SubscriptionsOwner): Engine => new Engine(placement, owner, engine);
+    const { readyTimeout } = source.defaults;
+    const subscriptions = given.shared
+      ? (owner: SubscriptionsOwner) => source.sharing.consumer(channels, open, owner, readyTimeout)
+      : open;
+    this.#delivery = new Delivery(subscriptions, this, {
+      codec: given.codec ?? source.defaults.codec,
+      names: given.names ?? source.defaults.names,
+      ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
+      includeGaps: given.includeGaps ?? false,
+      buffer: {
+        limit: given.buffer?.limit ?? defaults.buffer.limit,
+        limitBytes: given.buffer?.limitBytes ?? defaults.buffer.limitBytes,
+        overflow: given.buffer?.overflow ?? (given.shared ? "drop-oldest" : defaults.buffer.overflow),
+      },
+    });
+    this.#reading = new Readers(this.#delivery, this);
+    this.#initial = handled(this.#begin(handlers));
+  }
+
+  /**
+   * Connects and subscribes to what the options name; resolves when the server has confirmed it. Calls made before are
+   * part of it. Rejects with `ServerError`, `TimeoutError`, `ConnectionError` or the signal's reason; then nothing is
+   * left open. Further calls give the same promise.
+   */
+  open(): Promise<this> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** What is wanted: channels with their handlers, or `null`. A live, read-only view that compares names by bytes. */
+  get channels(): ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null> {
+    return this.view(this.#channels);
+  }
+
+  /** Whether anything is wanted. */
+  get subscribed(): boolean {
+    for (const entry of this.#delivery.engine.registry) if (entry.wanted) return true;
+    return false;
+  }
+
+  /** Names that are wanted and that the server denied, with its error. `retry()` asks for them again. */
+  get denied(): ReadonlyMap<NameOf<Item>, ServerError> {
+    const { denied } = this.#delivery.engine;
+    // A channel and a pattern of the same name are one row.
+    const byKey = () =>
+      new Map(
+        Array.from(denied, ([{ key, name }, error]): [string, [string | Buffer, ServerError]] => [key, [name, error]]),
+      );
+    return new NameView<string | Buffer, ServerError>(
+      (key) => byKey().get(key),
+      () => byKey().values(),
+      () => byKey().size,
+    ) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
+  }
+
+  /** What it has seen so far; counters only grow. */
+  stats(): ConsumerStats {
+    return this.#delivery.stats;
+  }
+
+  /** `connecting`, `live`, `reconnecting`, `failed` or `closed`. */
+  get state(): State {
+    return this.#delivery.engine.state;
+  }
+
+  /** Whether `close()` was called, or the consumer closed by itself. */
+  get closed(): boolean {
+    return this.state === "closed";
+  }
+
+  /**
+   * Subscribes to channels (SUBSCRIBE, or SSUBSCRIBE for shard channels). Resolves when the server has confirmed every one. With a handler, messages go
+   * to it instead of the queue; subscribing again replaces the handler, without one removes it.
+   *
+   * All or nothing: on `ServerError` (its `names` are the denied ones), `TimeoutError` or an abort, names that only this
+   * call wanted are withdrawn. `ArgumentError` for what is no name, `ClosedError` after `close()`.
+   */
+  subscribe(...names: [NameInput, ...NameInput[]]): Promise<void>;
+  subscribe(names: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  subscribe(
+    names: NameInput | Iterable<NameInput>,
+    handler: Handler<ChannelMessageOf<Item>> | undefined,
+    options?: SubscribeOptions,
+  ): Promise<void>;
+  subscribe(handlers: Handlers<ChannelMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
+  subscribe(...args: unknown[]): Promise<void> {
+    return this.want(this.#channels, args);
+  }
+
+  /**
+   * Unsubscribes from channels (UNSUBSCRIBE, SUNSUBSCRIBE); without an argument from all of them, from an empty iterable none.
+   * Messages that arrive before the confirmation are delivered. Resolves when the server has confirmed, or after
+   * `unsubscriptionTimeout`.
+   */
+  unsubscribe(...names: NameInput[]): Promise<void>;
+  unsubscribe(names: Iterable<NameInput>): Promise<void>;
+  unsubscribe(...args: unknown[]): Promise<void> {
+    return this.unwant(this.#channels, args);
+  }
+
+  /**
+   * The next item, or `null`: the time passed, the next thing was a confirmation that is ignored, or a message that a
+   * handler took. Without `timeout` it waits; `timeout: 0` asks what is there. Rejects with the signal's reason, with
+   * `ClosedError`, or with the cause of a failure.
+   */
+  getMessage(
+    options: GetMessageOptions & { readonly ignoreSubscribeMessages: true },
+  ): Promise<DeliveredOf<Item> | null>;
+  getMessage(options?: GetMessageOptions): Promise<Item | null>;
+  getMessage(options?: GetMessageOptions): Promise<Item | null> {
+    return this.#reading.get(options) as Promise<Item | null>;
+  }
+
+  /**
+   * The next published message, past confirmations and what handlers took. Rejects with `TimeoutError` after `timeout`
+   * milliseconds, with `ClosedError`, the signal's reason, or the cause of a failure. What timed out took nothing.
+   */
+  receive(options?: ReceiveOptions): Promise<DeliveredOf<Item>> {
+    return this.#reading.receive(options) as Promise<unknown> as Promise<DeliveredOf<Item>>;
+  }
+
+  /** Published messages only. Ends when nothing is wanted and all is read; with `until: "closed"` at the close. */
+  messages(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>> {
+    return this.#reading.messages(options) as unknown as ItemIterator<DeliveredOf<Item>>;
+  }
+
+  /** The published messages that are there, as arrays, none of them empty: for high rates. Ends like `messages()`. */
+  batches(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>[]> {
+    return this.#reading.batches(options) as unknown as ItemIterator<DeliveredOf<Item>[]>;
+  }
+
+  /**
+   * All items, confirmations included unless they are ignored. Ends when nothing is wanted, no unsubscribe awaits its
+   * confirmation and all is read, or when the consumer closes. Leaving the loop does not close the consumer.
+   */
+  [Symbol.asyncIterator](): ItemIterator<Item> {
+    return this.#reading.items() as unknown as ItemIterator<Item>;
+  }
+
+  /** Takes up a failed consumer, or the names that were denied, again. Resolves when the server has confirmed them. */
+  async retry(): Promise<void> {
+    this.#assertOpen();
+    const { engine } = this.#delivery;
+    const options = { timeout: this.#subscriptionTimeout };
+    if (engine.state !== "failed") return engine.reassert([...engine.denied.keys()], options);
+    engine.start();
+    // Who listens to the state may have closed the consumer, or changed what is wanted.
+    this.#assertOpen();
+    const entries = [...engine.registry].filter((entry) => entry.wanted);
+    await (entries.length > 0 ? engine.reassert(entries, options) : engine.live(options));
+  }
+
+  /**
+   * Unsubscribes, lets handlers finish what has arrived and readers read it, then closes; after `timeout` milliseconds
+   * (default 5000) it closes all the same; of several calls the earliest deadline holds. Awaited inside a handler it
+   * settles at that deadline.
+   */
+  async drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
+    checkOptions("drain", options, drainOptions);
+    const draining =
+      this.#draining ??
+      begin(
+        (promise) => {
+          this.#draining = promise;
+        },
+        () => this.#drain(),
+      );
+    const late = setTimeout(() => this.#drainedLate.resolve(), options.timeout ?? 5000);
+    try {
+      await draining;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /**
+   * Unsubscribes, stops dispatch, discards what is unread, releases the connection, ends iterators and rejects pending
+   * calls with `ClosedError`. Waits for no handler and no reader. Further calls give the same promise.
+   */
+  close(): Promise<void> {
+    return (
+      this.#closing ??
+      begin(
+        (closing) => {
+          this.#closing = closing;
+        },
+        () => this.#close(),
+      )
+    );
+  }
+
+  /** The same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // For the classes that add patterns.
+
+  /** Reads the arguments of a subscribe and carries it out. */
+  protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
+    const { keys, handlers, options } = readSubscribe(wordFor(kind), args);
+    this.#assertOpen();
+    this.#refuseProbed(kind, keys);
+    if (options.signal !== undefined) throwIfAborted(options.signal);
+    const { engine } = this.#delivery;
+    if (engine.state === "failed") throw engine.failure;
+    await engine.subscribe(this.#delivery.requests(named(kind, keys, handlers)), {
+      timeout: options.timeout ?? this.#subscriptionTimeout,
+      signal: options.signal,
+    });
+  }
+
+  /** Reads the arguments of an unsubscribe and carries it out. */
+  protected async unwant(kind: Kind, args: readonly unknown[]): Promise<void> {
+    const keys = readUnsubscribe(wordFor(kind), args);
+    this.#assertOpen();
+    const { engine } = this.#delivery;
+    const named = keys === null ? engine.registry.wanted(kind) : engine.registry.named(kind, keys);
+    await engine.unsubscribe(
+      [...named].filter((entry) => entry.wanted),
+      this.#unsubscriptionTimeout,
+    );
+  }
+
+  /** What is wanted of a kind, with handlers. */
+  protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, Handler<M> | null> {
+    const { registry } = this.#delivery.engine;
+    const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [
+      entry.name,
+      entry.sink instanceof HandlerSink ? entry.sink.handler : null,
+    ];
+    const view = new NameView<string | Buffer, AnyHandler | null>(
+      (key) => {
+        const entry = registry[kind].get(key);
+        return entry?.wanted ? shown(entry) : undefined;
+      },
+      function* () {
+        for (const entry of registry.wanted(kind)) yield shown(entry);
+      },
+      () => {
+        let size = 0;
+        for (const _entry of registry.wanted(kind)) size++;
+        return size;
+      },
+    );
+    return view as unknown as ReadonlyMap<NameOf<Item>, Handler<M> | null>;
+  }
+
+  // ---
+
+  #begin(handlers: readonly NamedHandler[]): Promise<void> {
+    const byName = new Map(handlers.map((request) => [`${request[0]}:${request[1]}`, request]));
+    const { engine } = this.#delivery;
+    const options = { timeout: this.#subscriptionTimeout, signal: this.#signal, initial: true };
+    if (byName.size === 0) return engine.live(options);
+    return engine.subscribe(this.#delivery.requests(byName.values()), options);
+  }
+
+  async #open(): Promise<this> {
+    this.#assertOpen();
+    const { engine, inbox } = this.#delivery;
+    try {
+      if (this.#signal !== undefined) throwIfAborted(this.#signal);
+      this.#source.adopt(this);
+      if (this.#signal !== undefined) this.#abort = onAbort(this.#signal, () => void this.close());
+      engine.start();
+      if (engine.registry.size === 0) inbox.idle();
+      await this.#initial;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    return this;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#closing !== null) return this.#closing;
+    const { engine } = this.#delivery;
+    const drained = engine
+      .unsubscribe(
+        [...engine.registry].filter((entry) => entry.wanted),
+        this.#unsubscriptionTimeout,
+      )
+      .then(() => this.#delivery.quiet());
+    // A close ends the drain, and rejects what it waits for.
+    await Promise.race([drained.catch(() => {}), this.#drainedLate.promise]);
+    this.#delivery.abandon();
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#abort?.[Symbol.dispose]();
+    await this.#delivery.close();
+    this.#source.disown(this);
+    if (diagnostics.close.hasSubscribers) diagnostics.close.publish({ consumer: this });
+    this.#delivery.emit("close");
+  }
+
+  /** A probe hears nothing on a channel whose messages go to the user. */
+  #refuseProbed(kind: Kind, keys: readonly string[]): void {
+    const channel = this.#probeChannel;
+    if (channel === null || kind === "pattern") return;
+    const probed = latin1(channel);
+    const own = (key: string): boolean => (kind === "shard" ? key.startsWith(`${probed}{`) : key === probed);
+    if (!keys.some(own)) return;
+    throw new ArgumentError(
+      `The channel ${JSON.stringify(channel)} is the probe's own: choose another one for "probe", or leave this one out.`,
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.closed) throw new ClosedError("The consumer is closed.");
+    if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
+  }
+}
+
+function* named(
+  kind: Kind,
+  keys: readonly string[],
+  handlers: readonly (AnyHandler | null)[],
+): Generator<NamedHandler> {
+  for (let i = 0; i < keys.length; i++) yield [kind, keys[i] as string, handlers[i] as AnyHandler | null];
+}
+
+/** How a consumer's connections behave. */
+function engineOptions(source: ConsumerSource, given: AnyPubSubOptions, channels: "channel" | "shard"): EngineOptions {
+  const client = source.defaults;
+  const pingTimeout = given.pingTimeout ?? client.pingTimeout;
+  const command = channels === "shard" ? "SPUBLISH" : "PUBLISH";
+  return {
+    readyTimeout: client.readyTimeout,
+    retryPolicy: given.retryPolicy ?? client.retryPolicy,
+    restoreTimeout: given.subscriptionTimeout ?? client.subscriptionTimeout,
+    timeouts: { maxIdle: given.maxIdle ?? client.maxIdle, replyTimeout: pingTimeout, anyByteCounts: true },
+    audit: given.audit || null,
+    probe: given.probe
+      ? {
+          ...given.probe,
+          timeout: pingTimeout,
+          command,
+          publish: (channel, payload, except) => source.probe(command, channel, payload, except),
+        }
+      : null,
+    probeKey: given.probe && channels === "channel" ? latin1(given.probe.channel) : null,
+  };
+}
+
+/** What users call it. */
+function wordFor(kind: Kind): string {
+  return kind === "pattern" ? "pattern" : "channel";
+}

@@ -1,0 +1,372 @@
+import { AsyncResource } from "node:async_hooks";
+import { type Codec, decodeText, type TextCodec } from "../../codec.ts";
+import { Deferred, handled, isThenable } from "../../core/deferred.ts";
+import { earlier, type Moment, takeMoment, windowBetween } from "../../core/moment.ts";
+import { inRootContext } from "../../core/root-context.ts";
+import { surface } from "../../core/uncaught.ts";
+import { diagnostics } from "../../diagnostics.ts";
+import { CodecError, HandlerError, PubSubError, type ServerError } from "../../errors.ts";
+import { type NameForm, nameOf } from "../../names.ts";
+import type { Payload } from "../../resp/reply.ts";
+import type { Gap, GapCause } from "../model/gap.ts";
+import { SharedPayload } from "../model/shared-payload.ts";
+import type { State } from "../model/state.ts";
+import type { ConsumerEvents } from "../model/types.ts";
+import type { Entry, Kind, Sink } from "../subscriptions/entry.ts";
+import type { Missed } from "../subscriptions/losses.ts";
+import type { Verb } from "../subscriptions/reconcile.ts";
+import type { SubscriptionRequest } from "../subscriptions/request.ts";
+import type { Subscriptions, SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
+import { Backlog, type BacklogLimits, type BacklogOwner } from "./backlog.ts";
+import { Dropped } from "./dropped.ts";
+import {
+  type AnyHandler,
+  type AnyPublished,
+  type HandlerHost,
+  type HandlerQueue,
+  HandlerSink,
+  queueIdOf,
+} from "./handler.ts";
+import { Inbox } from "./inbox.ts";
+import type { Item, ReadQueueOwner } from "./read-queue.ts";
+import { type ConsumerStats, Tally } from "./stats.ts";
+
+/** A name and its handler; `null`: its messages are read. */
+export type NamedHandler = readonly [kind: Kind, key: string, handler: AnyHandler | null];
+
+/** How a consumer's events get out. */
+export interface Events {
+  emit<Name extends keyof ConsumerEvents>(name: Name, ...args: ConsumerEvents[Name]): boolean;
+  listenerCount(name: keyof ConsumerEvents): number;
+}
+
+/** What a consumer makes of messages. */
+export interface DeliveryOptions {
+  readonly codec: Codec<unknown, never>;
+  readonly names: NameForm;
+  readonly ignoreSubscribeMessages: boolean;
+  readonly includeGaps: boolean;
+  readonly buffer: BacklogLimits;
+}
+
+/**
+ * What becomes of a message: decoded by the codec, then handed to its handler or laid in the inbox. The engine below
+ * knows names and servers, and nothing of this.
+ */
+export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueueOwner, BacklogOwner {
+  readonly backlog: Backlog;
+  readonly inbox: Inbox;
+  readonly engine: Subscriptions;
+  readonly names: NameForm;
+  readonly ignoresConfirmations: boolean;
+  readonly tally: Tally = new Tally();
+  readonly #codec: Codec<unknown, never>;
+  readonly #fromText: ((text: string) => unknown) | null;
+  readonly #events: Events;
+  readonly #includesGaps: boolean;
+  /** Queues with an async handler at work, by channel or pattern. */
+  readonly #busy: Map<string, HandlerQueue> = new Map();
+  #quiet: Deferred<void> | null = null;
+
+  constructor(subscriptions: (owner: SubscriptionsOwner) => Subscriptions, events: Events, options: DeliveryOptions) {
+    this.names = options.names;
+    this.ignoresConfirmations = options.ignoreSubscribeMessages;
+    this.#codec = options.codec;
+    this.#fromText = textDecoder(options.codec);
+    this.#events = events;
+    this.#includesGaps = options.includeGaps;
+    this.backlog = new Backlog(options.buffer, this);
+    this.inbox = new Inbox(this.backlog, this);
+    this.engine = subscriptions(this);
+  }
+
+  /**
+   * Names to subscribe, one by one as they are asked for, their messages to go to their handlers or into the inbox.
+   * Handlers run in the asynchronous context of this call, whichever context a message comes in.
+   */
+  requests(requests: Iterable<NamedHandler>): Iterable<SubscriptionRequest> {
+    return this.#requests(requests, new AsyncResource("tidings.handler"));
+  }
+
+  *#requests(requests: Iterable<NamedHandler>, context: AsyncResource): Generator<SubscriptionRequest> {
+    // Names that have one handler have one sink: fewer objects that a message has to come by.
+    let sink = null as HandlerSink | null;
+    for (const [kind, key, handler] of requests) {
+      if (handler !== null && sink?.handler !== handler) sink = new HandlerSink(this, handler, context);
+      yield { kind, key, name: nameOf(key, this.names), sink: handler === null || sink === null ? this : sink };
+    }
+  }
+
+  // Where messages without a handler go (Sink).
+
+  message(entry: Entry, payload: Payload): void {
+    this.#lay(entry, this.decode(entry, payload, null), payload.byteLength);
+  }
+
+  pmessage(entry: Entry, channel: string, payload: Payload): void {
+    this.#lay(entry, this.decode(entry, payload, channel), payload.byteLength);
+  }
+
+  // ---
+
+  /** Resolves when no handler is at work, no published message is left to read and nothing awaits a confirmation. */
+  quiet(): Promise<void> {
+    this.#quiet ??= new Deferred();
+    this.settle();
+    return this.#quiet.promise;
+  }
+
+  /** To be called when something was read, in case somebody waits for the last of it. */
+  settle(): void {
+    if (this.#quiet === null || this.#busy.size > 0 || this.engine.registry.size > 0 || this.inbox.pending > 0) return;
+    this.#quiet.resolve();
+  }
+
+  /** A drain is over: what was neither read nor handled is told as a gap. */
+  abandon(): void {
+    if (this.engine.state === "closed") return;
+    const left = this.dropping();
+    const untold = this.inbox.abandon(left);
+    for (const queue of this.#busy.values()) untold.push(...queue.abandon(left));
+    this.backlog.clear();
+    for (const dropped of untold) this.#emitGap(dropped.gap("overflow"));
+    this.#abandonUnread();
+    if (left.count > 0) this.#emitGap(left.gap("drained", takeMoment()));
+  }
+
+  /** What was sent before the server took an unsubscribe, and is not read yet, is abandoned too, however much it is. */
+  #abandonUnread(): void {
+    const unread = [...this.engine.registry].filter(({ confirmed, link }) => confirmed > 0 && link.epoch > 0);
+    const [first] = unread;
+    if (first === undefined) return;
+    const since = unread.reduce((earliest, { link }) => earlier(earliest, link.proof), first.link.proof);
+    this.#emitGap(this.#gapOf("drained", unread, since, false));
+  }
+
+  /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
+  close(): Promise<void> {
+    this.tally.dropped += this.backlog.count;
+    for (const queue of this.#busy.values()) queue.stop();
+    this.backlog.clear();
+    const released = this.engine.close();
+    this.inbox.close();
+    this.#quiet ??= new Deferred();
+    this.#quiet.resolve();
+    return released;
+  }
+
+  get stats(): ConsumerStats {
+    return this.tally.stats(this.backlog.count);
+  }
+
+  /** Emits an event; what a listener throws is the process's affair, never ours. */
+  emit<Name extends keyof ConsumerEvents>(name: Name, ...args: ConsumerEvents[Name]): void {
+    try {
+      inRootContext(() => this.#events.emit(name, ...args));
+    } catch (error) {
+      surface(error);
+    }
+  }
+
+  // What the engine tells (SubscriptionsOwner).
+
+  confirmed(verb: Verb, entry: Entry, count: number): void {
+    // A listener of the gap before it may have closed the consumer.
+    if (this.engine.state === "closed") return;
+    if (this.ignoresConfirmations) {
+      this.inbox.handled();
+      return;
+    }
+    const type = verb.toLowerCase() as Lowercase<Verb>;
+    const pattern = entry.kind === "pattern" ? entry.name : null;
+    const confirmation = { type, pattern, channel: entry.name, data: count } as Item;
+    this.inbox.notice(confirmation, this.engine.registry.size);
+  }
+
+  paused(paused: boolean): void {
+    const channel = paused ? diagnostics.pause : diagnostics.resume;
+    if (channel.hasSubscribers) channel.publish({ consumer: this.#events });
+    this.emit(paused ? "pause" : "resume");
+  }
+
+  missed({ cause, entries, since }: Missed): void {
+    if (this.engine.state === "closed") return;
+    // The message that did not fit is lost for certain, and an unknown number behind it.
+    this.#tellGap(this.#gapOf(cause, entries, since, cause === "overflow"));
+  }
+
+  state(state: State): void {
+    const previous = this.tally.enter(state);
+    if (diagnostics.state.hasSubscribers) diagnostics.state.publish({ consumer: this.#events, state, previous });
+    const untold = state === "failed" && !this.inbox.awaited && !this.engine.awaited;
+    this.emit("state", state);
+    if (state !== "failed" || this.engine.state !== "failed") return;
+    const cause = this.engine.failure as Error;
+    this.inbox.fail(cause);
+    // Somebody must learn of it. Where only handlers are fed, and nobody listens, that is the process.
+    if (this.#events.listenerCount("error") > 0 || (untold && this.#feedsHandlers)) this.#report(cause);
+  }
+
+  denied(error: ServerError): void {
+    if (diagnostics.denied.hasSubscribers) diagnostics.denied.publish({ consumer: this.#events, error });
+    this.emit("denied", error);
+  }
+
+  demoted(error: PubSubError): void {
+    if (this.#events.listenerCount("error") > 0) this.emit("error", error);
+  }
+
+  empty(): void {
+    if (this.engine.started && this.inbox.empty) this.inbox.idle();
+    this.settle();
+  }
+
+  // What the backlog tells (BacklogOwner).
+
+  full(): void {
+    this.engine.pause(this.backlog.heavy);
+  }
+
+  room(): void {
+    this.engine.resume();
+  }
+
+  // What the inbox and the handlers' queues ask and tell (InboxOwner, HandlerHost).
+
+  dropping(): Dropped {
+    return new Dropped(this.tally);
+  }
+
+  dropped(dropped: Dropped): Item | null {
+    const gap = dropped.gap("overflow");
+    this.#emitGap(gap);
+    return this.#includesGaps ? gap : null;
+  }
+
+  droppedBehindHandler(dropped: Dropped): void {
+    this.#tellGap(dropped.gap("overflow"));
+  }
+
+  overflowed(): void {
+    this.tally.dropped++;
+    this.engine.giveUp(
+      new PubSubError(
+        `The consumer's buffer is full (${this.backlog.count} messages, ${this.backlog.bytes} bytes). Read faster, raise "buffer", or choose another "overflow".`,
+      ),
+    );
+  }
+
+  decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null {
+    const { tally } = this;
+    tally.received++;
+    tally.bytes += payload.byteLength;
+    if (diagnostics.message.hasSubscribers) this.#diagnose(entry, payload, channel);
+    let data: unknown;
+    try {
+      data = payload instanceof SharedPayload ? this.#decodeOnce(payload) : this.#decode(payload);
+    } catch (error) {
+      this.#refuse(entry, payload, channel, error);
+      return null;
+    }
+    return channel === null
+      ? { type: "message", pattern: null, channel: entry.name, data }
+      : { type: "pmessage", pattern: entry.name, channel: nameOf(channel, this.names), data };
+  }
+
+  handled(): void {
+    this.inbox.handled();
+  }
+
+  handlerFailed({ channel, pattern }: AnyPublished, error: unknown): void {
+    this.#report(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
+  }
+
+  queueOf(entry: Entry): HandlerQueue | null {
+    return this.#busy.size === 0 ? null : (this.#busy.get(queueIdOf(entry)) ?? null);
+  }
+
+  busy(queue: HandlerQueue): void {
+    this.#busy.set(queue.id, queue);
+  }
+
+  idle(queue: HandlerQueue): void {
+    this.#busy.delete(queue.id);
+    this.settle();
+  }
+
+  // ---
+
+  get #feedsHandlers(): boolean {
+    for (const entry of this.engine.registry) if (entry.sink instanceof HandlerSink) return true;
+    return false;
+  }
+
+  #decode(payload: Payload): unknown {
+    return this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
+  }
+
+  #decodeOnce(payload: SharedPayload): unknown {
+    if (payload.readBy(this.#codec)) return payload.data;
+    const data = this.#decode(payload);
+    payload.keep(this.#codec, data);
+    return data;
+  }
+
+  #diagnose(entry: Entry, { byteLength }: Payload, channel: string | null): void {
+    const [name, pattern] = channel === null ? [entry.name, null] : [nameOf(channel, this.names), entry.name];
+    diagnostics.message.publish({ consumer: this.#events, channel: name, pattern, bytes: byteLength });
+  }
+
+  /** A gap of an unknown number of messages, from `since` until now. */
+  #gapOf(cause: GapCause, entries: readonly Entry[], since: Moment, certain: boolean): Gap<string | Buffer> {
+    const namesOf = (patterns: boolean): (string | Buffer)[] =>
+      entries.filter(({ kind }) => (kind === "pattern") === patterns).map(({ name }) => name);
+    const [channels, patterns] = [namesOf(false), namesOf(true)];
+    const { from, to } = windowBetween(since, takeMoment());
+    return Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain });
+  }
+
+  #tellGap(gap: Gap<string | Buffer>): void {
+    if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
+    this.#emitGap(gap);
+  }
+
+  #emitGap(gap: Gap<string | Buffer>): void {
+    this.tally.gaps++;
+    if (diagnostics.gap.hasSubscribers) diagnostics.gap.publish({ consumer: this.#events, gap });
+    this.emit("gap", gap);
+  }
+
+  #lay({ link }: Entry, message: AnyPublished | null, size: number): void {
+    if (message !== null) this.inbox.push(message, size, link);
+  }
+
+  /** A publisher must not be able to stop its subscribers: told to those who listen, and never thrown. */
+  #refuse(entry: Entry, payload: Payload, channel: string | null, cause: unknown): void {
+    this.tally.refused++;
+    if (diagnostics.refused.hasSubscribers) {
+      const name = channel === null ? entry.name : nameOf(channel, this.names);
+      diagnostics.refused.publish({ consumer: this.#events, channel: name, bytes: payload.byteLength });
+    }
+    if (this.#events.listenerCount("error") === 0) return;
+    const name = channel === null ? entry.name : nameOf(channel, this.names);
+    this.emit("error", new CodecError(name, payload.bytes(), cause));
+  }
+
+  /** Emitted where somebody listens; else it surfaces as an uncaught exception does. */
+  #report(error: Error): void {
+    if (this.#events.listenerCount("error") > 0) this.emit("error", error);
+    else surface(error);
+  }
+}
+
+function textDecoder(codec: Codec<unknown, never>): ((text: string) => unknown) | null {
+  return decodeText in codec ? (codec as TextCodec<unknown, never>)[decodeText] : null;
+}
+
+/** A promise that nobody awaits would be the publisher's way to end the process. */
+function synchronous(data: unknown): unknown {
+  if (!isThenable(data)) return data;
+  void handled(Promise.resolve(data));
+  throw new TypeError("The codec decodes asynchronously; it must be synchronous.");
+}

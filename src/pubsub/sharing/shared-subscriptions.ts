@@ -1,0 +1,206 @@
+import { earlier, type Moment, takeMoment } from "../../core/moment.ts";
+import { type PubSubError, ServerError } from "../../errors.ts";
+import { latin1, nameOf } from "../../names.ts";
+import type { State } from "../model/state.ts";
+import type { CallOptions } from "../subscriptions/calls.ts";
+import type { Entry, Kind } from "../subscriptions/entry.ts";
+import type { Interruption, Missed } from "../subscriptions/losses.ts";
+import type { Verb } from "../subscriptions/reconcile.ts";
+import type { SubscriptionRequest } from "../subscriptions/request.ts";
+import type { Shareable, SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
+import { FanOut } from "./fan-out.ts";
+import type { OwnEntry, SharedConsumer, SharedConsumerHost } from "./shared-consumer.ts";
+
+/** A topic of this hub. */
+export type SharedFanOut = FanOut<OwnEntry>;
+
+const kinds: Readonly<Record<string, Kind>> = { SUBSCRIBE: "channel", PSUBSCRIBE: "pattern", SSUBSCRIBE: "shard" };
+
+/**
+ * Many consumers over the links of one engine. Each name is subscribed once, for as long as any member wants it; what
+ * arrives, and what is told of the links, goes to the members that it is about.
+ */
+export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHost {
+  readonly engine: Shareable;
+  readonly #fanOuts: Readonly<Record<Kind, Map<string, SharedFanOut>>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shard: new Map(),
+  };
+  readonly #consumers: Set<SharedConsumer> = new Set();
+  readonly #deserted: () => void;
+
+  /** `deserted` is called when the last member leaves; the hub is of no use any more. */
+  constructor(engine: (owner: SubscriptionsOwner) => Shareable, deserted: () => void) {
+    this.engine = engine(this);
+    this.#deserted = deserted;
+  }
+
+  join(member: SharedConsumer): void {
+    this.#consumers.add(member);
+  }
+
+  /** A member is closed; with the last one the connections are given back. */
+  async leave(member: SharedConsumer): Promise<void> {
+    if (!this.#consumers.delete(member) || this.#consumers.size > 0) return;
+    this.#deserted();
+    await this.engine.close();
+  }
+
+  /** Whether the name is subscribed, and not just for a call that may fail yet. */
+  isLive({ kind, key }: SharedFanOut): boolean {
+    const entry = this.engine.registry[kind].get(key);
+    return entry?.established === true && entry.link.ready && entry.confirmed === entry.link.epoch;
+  }
+
+  /** Whether another member wants the name of the entry. */
+  isShared(own: OwnEntry): boolean {
+    for (const entry of this.#entriesOf(own)) if (entry !== own && entry.wanted) return true;
+    return false;
+  }
+
+  /** The topic of a member's entry, which receives once it is confirmed. */
+  add(entry: OwnEntry): SharedFanOut {
+    const { kind, key } = entry;
+    let fanOut = this.#fanOuts[kind].get(key);
+    if (fanOut === undefined) {
+      fanOut = new FanOut(kind, key);
+      this.#fanOuts[kind].set(key, fanOut);
+    }
+    if (!fanOut.entries.has(entry)) fanOut.waiting.add(entry);
+    return fanOut;
+  }
+
+  /** The entry receives nothing more. */
+  remove(entry: OwnEntry): void {
+    const fanOut = this.#fanOuts[entry.kind].get(entry.key);
+    fanOut?.remove(entry);
+    if (fanOut?.empty) this.#fanOuts[entry.kind].delete(entry.key);
+  }
+
+  subscribe(
+    fanOuts: readonly SharedFanOut[],
+    options: CallOptions,
+    missed: (fanOut: SharedFanOut) => Interruption | undefined,
+  ): Promise<void> {
+    const [only] = fanOuts;
+    // Unless it was unsubscribed again since: then that subscribe serves nobody any more.
+    if (only?.pending?.timeout === options.timeout && fanOuts.length === 1) {
+      if (this.engine.registry[only.kind].get(only.key)?.wanted) return only.pending.subscribed;
+    }
+    const requests = fanOuts.map((fanOut): SubscriptionRequest => {
+      const { kind, key } = fanOut;
+      return { kind, key, name: nameOf(key, "bytes"), sink: fanOut, missed: missed(fanOut) };
+    });
+    const subscribed = this.engine.subscribe(requests, options);
+    if (only === undefined || fanOuts.length > 1) return subscribed;
+    const pending = {
+      timeout: options.timeout,
+      subscribed: subscribed.finally(() => {
+        if (only.pending === pending) only.pending = null;
+      }),
+    };
+    only.pending = pending;
+    return pending.subscribed;
+  }
+
+  /** Nobody wants the names of these any more. */
+  async unsubscribe(entries: readonly Entry[], timeout: number): Promise<void> {
+    const { registry } = this.engine;
+    const known = entries.flatMap(({ kind, key }) => registry[kind].get(key) ?? []);
+    await this.engine.unsubscribe(
+      known.filter((entry) => entry.wanted),
+      timeout,
+    );
+  }
+
+  fence(own: readonly OwnEntry[], passed: (own: OwnEntry[]) => void, lost: (own: OwnEntry[]) => void): void {
+    const byEntry = new Map<Entry, OwnEntry>();
+    const unknown: OwnEntry[] = [];
+    for (const one of own) {
+      const entry = this.engine.registry[one.kind].get(one.key);
+      if (entry === undefined) unknown.push(one);
+      else byEntry.set(entry, one);
+    }
+    const theirs = (entries: readonly Entry[]): OwnEntry[] => entries.flatMap((entry) => byEntry.get(entry) ?? []);
+    this.engine.fence(
+      [...byEntry.keys()],
+      (entries) => passed(theirs(entries)),
+      (entries) => lost(theirs(entries)),
+    );
+    if (unknown.length > 0) lost(unknown);
+  }
+
+  provenBy(own: readonly OwnEntry[]): Moment {
+    const links = own.flatMap(({ kind, key }) => this.engine.registry[kind].get(key)?.link ?? []);
+    return links.filter(({ epoch }) => epoch > 0).reduce((since, { proof }) => earlier(since, proof), takeMoment());
+  }
+
+  missedSoFar(own: readonly OwnEntry[]): Missed[] {
+    const ofTopic = new Map<Entry | undefined, OwnEntry>();
+    for (const entry of own) ofTopic.set(this.engine.registry[entry.kind].get(entry.key), entry);
+    const fanOuts = [...ofTopic.keys()].filter((entry) => entry !== undefined);
+    return this.engine.missedSoFar(fanOuts).map(({ cause, since, entries }) => ({
+      cause,
+      since,
+      entries: entries.flatMap((entry) => ofTopic.get(entry) ?? []),
+    }));
+  }
+
+  about(error: unknown, entries: Iterable<Entry>): unknown {
+    if (!(error instanceof ServerError) || error.names.length === 0) return error;
+    const keys = new Set(error.names.map(latin1));
+    const names = [...entries].filter(({ key }) => keys.has(key)).map(({ name }) => name);
+    return new ServerError(error.message, error.command, names);
+  }
+
+  // What the engine tells (SubscriptionsOwner).
+
+  confirmed(verb: Verb, entry: Entry): void {
+    for (const own of this.#entriesOf(entry)) own.member.confirmed(verb, own);
+  }
+
+  /** The entry is confirmed: it receives from now on. */
+  admit(entry: OwnEntry): void {
+    const shared = this.engine.registry[entry.kind].get(entry.key);
+    if (shared !== undefined) entry.link = shared.link;
+    this.#fanOuts[entry.kind].get(entry.key)?.admit(entry);
+  }
+
+  missed({ cause, since, entries }: Missed): void {
+    const byMember = new Map<SharedConsumer, OwnEntry[]>();
+    for (const entry of entries) {
+      for (const own of this.#entriesOf(entry)) {
+        const theirs = byMember.get(own.member);
+        if (theirs === undefined) byMember.set(own.member, [own]);
+        else theirs.push(own);
+      }
+    }
+    for (const [member, theirs] of byMember) member.missed({ cause, since, entries: theirs });
+  }
+
+  state(state: State): void {
+    for (const member of this.#consumers) member.follow(state);
+  }
+
+  demoted(error: PubSubError): void {
+    for (const member of this.#consumers) member.demoted(error);
+  }
+
+  denied(error: ServerError): void {
+    const kind = kinds[error.command ?? ""] ?? "channel";
+    const entries = error.names.flatMap((name) => this.#entriesOf({ kind, key: latin1(name) }));
+    for (const member of new Set(entries.map(({ member }) => member))) member.denies(error);
+  }
+
+  // ---
+
+  /** The members' entries for a name; whoever is told of something may leave. */
+  #entriesOf({ kind, key }: Pick<Entry, "kind" | "key">): OwnEntry[] {
+    const fanOut = this.#fanOuts[kind].get(key);
+    return fanOut === undefined ? [] : [...fanOut.entries, ...fanOut.waiting];
+  }
+
+  paused(): void {}
+  empty(): void {}
+}
