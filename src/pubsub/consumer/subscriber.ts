@@ -303,6 +303,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const keys = readUnsubscribe(wordFor(kind), args);
     this.#assertOpen();
     const { engine } = this.#delivery;
+    engine.withdraw(kind, keys);
     const named = keys === null ? engine.registry.wanted(kind) : engine.registry.named(kind, keys);
     await engine.unsubscribe(
       [...named].filter((entry) => entry.wanted),
@@ -337,11 +338,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   // ---
 
   #begin(handlers: readonly NamedHandler[]): Promise<void> {
-    const byName = new Map(handlers.map((request) => [`${request[0]}:${request[1]}`, request]));
+    // Of a name that comes twice the last handler holds.
+    const byName = { channel: new Map<string, NamedHandler>(), pattern: new Map(), shard: new Map() };
+    for (const request of handlers) byName[request[0]].set(request[1], request);
     const { engine } = this.#delivery;
     const options = { timeout: this.#subscriptionTimeout, signal: this.#signal, initial: true };
-    if (byName.size === 0) return engine.live(options);
-    return engine.subscribe(this.#delivery.requests(byName.values()), options);
+    if (handlers.length === 0) return engine.live(options);
+    const named = [...byName[this.#channels].values(), ...byName.pattern.values()];
+    return engine.subscribe(this.#delivery.requests(named), options);
   }
 
   async #open(): Promise<this> {
@@ -364,6 +368,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   async #drain(): Promise<void> {
     if (this.#closing !== null) return this.#closing;
     const { engine } = this.#delivery;
+    for (const kind of [this.#channels, "pattern"] as const) engine.withdraw(kind, null);
     const drained = engine
       .unsubscribe(
         [...engine.registry].filter((entry) => entry.wanted),

@@ -3,8 +3,10 @@ import { type Moment, takeMoment } from "../../core/moment.ts";
 import { within } from "../../core/within.ts";
 import { ClosedError, type PubSubError, type ServerError, TimeoutError } from "../../errors.ts";
 import type { State } from "../model/state.ts";
-import { type CallOptions, Calls, type CallsOwner, notOpened } from "../subscriptions/calls.ts";
-import { discard, Entry, type PendingCall } from "../subscriptions/entry.ts";
+import { Call } from "../subscriptions/call.ts";
+import { notOpened } from "../subscriptions/call-deadlines.ts";
+import { type CallOptions, Calls } from "../subscriptions/calls.ts";
+import { discard, Entry, type Kind, type PendingCall } from "../subscriptions/entry.ts";
 import type { Interruption, Missed } from "../subscriptions/losses.ts";
 import { type Verb, verbs } from "../subscriptions/reconcile.ts";
 import { Registry } from "../subscriptions/registry.ts";
@@ -61,8 +63,13 @@ export class SharedConsumer implements Subscriptions {
   readonly #hostToJoin: () => SharedConsumerHost;
   readonly #owner: SubscriptionsOwner;
   readonly #readyTimeout: number;
-  /** What bounds the calls in time is the engine. */
-  readonly #calls: Calls = new Calls(new Unbounded(this), Number.POSITIVE_INFINITY);
+  /** They have no timers: the engine's calls bound them. */
+  readonly #calls: Calls = new Calls({
+    enter: (request) => this.#entryOf(request),
+    send: (entries) => this.#forget((entries as readonly OwnEntry[]).filter((entry) => !entry.wanted)),
+    isUndecided: () => false,
+    changed: () => {},
+  });
   /** Joined when the member is started. */
   #host: SharedConsumerHost | null = null;
   /** Calls wait for it until the member is started. */
@@ -134,10 +141,14 @@ export class SharedConsumer implements Subscriptions {
     return this.#ask(entries, options);
   }
 
+  withdraw(kind: Kind, keys: ReadonlySet<string> | null): void {
+    this.#calls.withdraw(kind, keys);
+  }
+
   async unsubscribe(entries: readonly OwnEntry[], timeout: number): Promise<void> {
     for (const entry of entries) for (const claim of entry.abandon()) this.#calls.confirm(claim, entry);
     const host = this.#host;
-    if (host === null) return this.forget(entries);
+    if (host === null) return this.#forget(entries);
     const shared: OwnEntry[] = [];
     const own: OwnEntry[] = [];
     for (const entry of entries) (host.isShared(entry) ? shared : own).push(entry);
@@ -146,7 +157,7 @@ export class SharedConsumer implements Subscriptions {
     const unsubscribed = handled(own.length > 0 ? host.unsubscribe(own, timeout) : Promise.resolve());
     await within(timeout, left, () => {});
     await unsubscribed;
-    this.forget(own.filter((entry) => !entry.wanted));
+    this.#forget(own.filter((entry) => !entry.wanted));
   }
 
   pause(): void {}
@@ -215,11 +226,12 @@ export class SharedConsumer implements Subscriptions {
   // ---
 
   #ask(requests: Iterable<SubscriptionRequest>, options: CallOptions): Promise<void> {
-    const call = this.#calls.want(requests, options);
-    void this.#carry(call, options);
+    const call: PendingCall = new Call(0);
+    this.#calls.want(call, requests, { signal: options.signal, entered: () => void this.#carry(call, options) });
     return call.promise;
   }
 
+  /** Has the names of a call subscribed. */
   async #carry(call: PendingCall, { timeout, initial = false }: CallOptions): Promise<void> {
     try {
       const host = this.#host ?? (await this.#join(initial));
@@ -297,7 +309,7 @@ export class SharedConsumer implements Subscriptions {
     const leave = (some: readonly OwnEntry[]): void => {
       for (const entry of some) this.#confirm(verbs[entry.kind].unsubscribe, entry);
       // A listener may want one again.
-      this.forget(some.filter((entry) => !entry.wanted));
+      this.#forget(some.filter((entry) => !entry.wanted));
       left -= some.length;
       if (left === 0) done.resolve();
     };
@@ -336,8 +348,7 @@ export class SharedConsumer implements Subscriptions {
     return this.#served[group];
   }
 
-  /** @internal */
-  enter(request: SubscriptionRequest): OwnEntry {
+  #entryOf(request: SubscriptionRequest): OwnEntry {
     const known = this.registry[request.kind].get(request.key);
     if (known !== undefined) return known;
     const entry = new OwnEntry(this, request);
@@ -345,8 +356,7 @@ export class SharedConsumer implements Subscriptions {
     return entry;
   }
 
-  /** @internal */
-  forget(unwanted: readonly OwnEntry[]): void {
+  #forget(unwanted: readonly OwnEntry[]): void {
     // One that was forgotten before may have a successor of the same name.
     const entries = unwanted.filter((entry) => this.registry[entry.kind].get(entry.key) === entry);
     const host = this.#host;
@@ -375,44 +385,5 @@ export class SharedConsumer implements Subscriptions {
     if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
     this.#owner.state(state);
-  }
-}
-
-/** What calls see of a member: whatever time they have is the engine's to keep. */
-class Unbounded implements CallsOwner {
-  readonly #member: SharedConsumer;
-
-  constructor(member: SharedConsumer) {
-    this.#member = member;
-  }
-
-  get started(): boolean {
-    return false;
-  }
-
-  get links(): readonly [] {
-    return [];
-  }
-
-  get failure(): null {
-    return null;
-  }
-
-  nextOrder(): number {
-    return 0;
-  }
-
-  isUndecided(): boolean {
-    return false;
-  }
-
-  changed(): void {}
-
-  enter(request: SubscriptionRequest): OwnEntry {
-    return this.#member.enter(request);
-  }
-
-  send(entries: readonly OwnEntry[]): void {
-    this.#member.forget(entries.filter((entry) => !entry.wanted));
   }
 }

@@ -1,30 +1,19 @@
-import { address } from "../../connection/settings.ts";
 import { onAbort } from "../../core/abort.ts";
-import { TimeoutError } from "../../errors.ts";
-import { Call, type Phase } from "./call.ts";
-import { discard, type Entry, type LinkState, type PendingCall } from "./entry.ts";
-import type { Unserved } from "./placement.ts";
-import { BATCH } from "./reconcile.ts";
+import { inSlices } from "../../core/slices.ts";
+import { discard, type Entry, type Kind, type PendingCall, type Sink } from "./entry.ts";
+import { BATCH, inSlotOrder, SLICE } from "./reconcile.ts";
 import type { SubscriptionRequest } from "./request.ts";
 
-/** What calls need of the engine. */
+/** What calls need of the engine, or of a consumer of shared subscriptions. */
 export interface CallsOwner {
-  readonly started: boolean;
-  readonly links: Iterable<LinkState>;
-  /** Why the last connection or attempt ended. */
-  readonly failure: unknown;
-  /** Why nodes that are connected do not serve entries; `null` where that is not the reason. */
-  unserved?(entries: readonly Entry[]): Unserved | null;
-  /** The next place in the order of calls and commands. */
-  nextOrder(): number;
-  /** A call was made, or is settled. */
-  changed(): void;
   /** The entry of a name, made if there is none. */
   enter(request: SubscriptionRequest): Entry;
+  /** Tells the servers what the calls want of entries; shard channels of one slot come together. */
+  send(entries: readonly Entry[], how: { readonly call: PendingCall | null; readonly reassert?: boolean }): void;
   /** Whether it is not known yet if the server denies the call's names. */
   isUndecided(call: PendingCall): boolean;
-  /** Tells the servers what the calls want of entries. */
-  send(entries: readonly Entry[], how: { readonly call: PendingCall | null; readonly reassert?: boolean }): void;
+  /** A call was made, or is settled. */
+  changed(): void;
 }
 
 /** What bounds one call; the timeout counts silence on a ready connection. */
@@ -36,26 +25,34 @@ export interface CallOptions {
   readonly initial?: boolean | undefined;
 }
 
-/** What calls reject with that were made on a consumer that is never opened. */
-export function notOpened(bound: number): TimeoutError {
-  const how = "await its open() first, or make it with the client's pubsub() or shardedPubsub()";
-  return new TimeoutError(`The consumer was not opened within ${bound} ms: ${how}.`);
+/** A call whose names are being entered, or that waits for its turn. */
+interface EnteringCall {
+  readonly call: PendingCall;
+  readonly requests: Iterable<SubscriptionRequest>;
+  /** Called when all names are entered. */
+  readonly entered: () => void;
+  /** Names that were unsubscribed before they were entered; `null` for all of the kind. */
+  readonly withdrawn: { readonly kind: Kind; readonly keys: ReadonlySet<string> | null }[];
 }
 
-/** The user's calls that are not settled, and what becomes of them. */
+/** The calls of the user that are not settled, and what becomes of their names. */
 export class Calls {
   readonly #owner: CallsOwner;
-  readonly #readyTimeout: number;
   readonly #pending: Set<PendingCall> = new Set();
+  /** The first is at work; the others wait, so that what was asked last holds. */
+  readonly #entering: EnteringCall[] = [];
 
-  /** `readyTimeout` bounds calls while their links are down; milliseconds, or Infinity. */
-  constructor(owner: CallsOwner, readyTimeout: number) {
+  constructor(owner: CallsOwner) {
     this.#owner = owner;
-    this.#readyTimeout = readyTimeout;
   }
 
   get size(): number {
     return this.#pending.size;
+  }
+
+  /** Whether names of calls are not entered yet. */
+  get entering(): boolean {
+    return this.#entering.length > 0;
   }
 
   [Symbol.iterator](): Iterator<PendingCall> {
@@ -63,69 +60,45 @@ export class Calls {
   }
 
   /**
-   * Wants names, all or none; those that come twice have one sink. Settles when the servers have confirmed every one.
-   * They are sent by and by, so that the servers are at work while the rest is prepared; but shard channels, of which
-   * those of one slot go together, all at once.
+   * Wants names, all or none; those that come twice have one sink. Settles when the servers have confirmed every one. What
+   * exceeds a slice is entered in later turns of the event loop; the servers are at work meanwhile. `entered` is called then.
    */
-  want(requests: Iterable<SubscriptionRequest>, { timeout, signal, initial = false }: CallOptions): PendingCall {
-    const call = this.#make([], timeout, (bound) => this.fail(call, this.#late(call, bound)));
-    const claim = Object.freeze([call]);
-    let unsent: Entry[] = [];
-    for (const request of requests) {
-      const entry = this.#owner.enter(request);
-      if (entry.calls.includes(call)) continue;
-      // Should another call that is pending fail, this one's sink holds, be it the same one.
-      if (entry.wanted && (request.sink !== entry.sink || entry.calls.some(({ replaced }) => replaced.has(entry)))) {
-        call.replaced.set(entry, entry.sink);
-      }
-      entry.sink = request.sink;
-      entry.addCall(call, claim);
-      call.entries.push(entry);
-      unsent.push(entry);
-      if (unsent.length < BATCH || entry.kind === "shard") continue;
-      this.#owner.send(unsent, { call, reassert: true });
-      unsent = [];
-    }
-    this.#owner.send(unsent, { call, reassert: true });
-    // Not before it is whole: reading may go on here, and what is read settle calls.
-    this.#open(call, initial);
-    if (signal !== undefined) {
-      const abort = onAbort(signal, () => this.fail(call, signal.reason));
-      void call.promise.then(
-        () => abort[Symbol.dispose](),
-        () => abort[Symbol.dispose](),
-      );
-    }
-    return call;
+  want(
+    call: PendingCall,
+    requests: Iterable<SubscriptionRequest>,
+    { signal, entered }: { readonly signal: AbortSignal | undefined; readonly entered: () => void },
+  ): void {
+    call.entering = true;
+    this.#pending.add(call);
+    this.#entering.push({ call, requests, entered, withdrawn: [] });
+    if (this.#entering.length === 1) inSlices(this.#enterAll(), SLICE);
+    if (signal === undefined) return;
+    const abort = onAbort(signal, () => this.fail(call, signal.reason));
+    void call.promise.then(
+      () => abort[Symbol.dispose](),
+      () => abort[Symbol.dispose](),
+    );
   }
 
-  /** No longer wants entries. Settles when the servers have confirmed it, or kept silent for `timeout` milliseconds. */
-  unwant(entries: readonly Entry[], timeout: number): PendingCall {
-    const call = this.#make([...entries], timeout, () => {
-      for (const entry of call.left) entry.link.markUnclean();
-      this.finish(call);
-    });
+  /** Names that are not entered yet are not wanted any more: these, or all of the kind. */
+  withdraw(kind: Kind, keys: ReadonlySet<string> | null): void {
+    for (const { withdrawn } of this.#entering) withdrawn.push({ kind, keys });
+  }
+
+  /** No longer wants entries. Settles when the servers have confirmed it. */
+  unwant(call: PendingCall): void {
+    const { entries } = call;
     const served: [PendingCall, Entry][] = [];
     for (const entry of entries) {
-      // Calls that wait for a restoration will not see this name in it; the others see their own confirmation.
-      const { link, last } = entry;
-      const restored = !link.ready ? Number.POSITIVE_INFINITY : last?.restores ? last.order : link.since;
-      for (const claim of entry.abandon()) {
-        if (claim.order < restored || claim.commands === 0) served.push([claim, entry]);
-      }
+      for (const other of entry.abandon()) if (isServed(other, entry)) served.push([other, entry]);
     }
-    this.#owner.send(entries, { call });
+    this.#owner.send(inSlotOrder(entries), { call });
     for (const entry of entries) if (!entry.leaving) served.push([call, entry]);
     // Not before all is sent: reading may go on here, and what is read want the names again.
-    this.#open(call, false);
-    for (const [claim, entry] of served) this.confirm(claim, entry);
+    this.#pending.add(call);
+    this.#owner.changed();
+    for (const [one, entry] of served) this.confirm(one, entry);
     if (entries.length === 0) this.finish(call);
-    return call;
-  }
-
-  /** Their time runs on, with links that are ready or without. */
-  time(): void {
-    for (const call of this.#pending) this.#time(call);
   }
 
   confirm(call: PendingCall, entry: Entry): void {
@@ -138,7 +111,7 @@ export class Calls {
    * not be asked for again.
    */
   release(call: PendingCall): void {
-    if (call.commands > 0) return;
+    if (call.commands > 0 || call.entering) return;
     for (const entry of call.left) if (!entry.calls.includes(call)) this.confirm(call, entry);
   }
 
@@ -146,17 +119,11 @@ export class Calls {
     if (call.confirmed && !this.#owner.isUndecided(call)) this.finish(call);
   }
 
+  /** The call stands: its names are wanted until they are unsubscribed. */
   finish(call: PendingCall): void {
     if (!this.#pending.delete(call)) return;
-    for (const entry of call.entries) {
-      if (!entry.calls.includes(call)) continue;
-      // Calls before it that fail change nothing any more.
-      for (let i = 0; entry.calls[i] !== call; i++) entry.calls[i]?.replaced.delete(entry);
-      entry.established = true;
-      entry.removeCall(call);
-    }
-    call.resolve();
-    this.#owner.changed();
+    call.timer?.stop();
+    inSlices(this.#establish(call), SLICE);
   }
 
   /** Undoes what only this call wanted, and rejects it. */
@@ -168,71 +135,120 @@ export class Calls {
       if (later === undefined) entry.sink = before;
       else later.replaced.set(entry, before);
     }
-    const withdrawn: Entry[] = [];
+    const unwanted: Entry[] = [];
     for (const entry of call.entries) {
       const claimed = entry.calls.includes(call);
       entry.removeCall(call);
-      if (claimed && !entry.wanted) withdrawn.push(entry);
+      if (claimed && !entry.wanted) unwanted.push(entry);
     }
-    for (const entry of withdrawn) entry.sink = discard;
-    this.#owner.send(withdrawn, { call: null });
+    for (const entry of unwanted) entry.sink = discard;
+    this.#owner.send(inSlotOrder(unwanted), { call: null });
     call.reject(error);
     this.#owner.changed();
   }
 
   rejectAll(why: () => unknown): void {
+    this.#entering.length = 0;
     for (const call of this.#pending) call.reject(why());
     this.#pending.clear();
   }
 
-  /** A call, bounded by silence: `timeout` milliseconds on links that are ready. */
-  #make(entries: Entry[], timeout: number, late: (bound: number) => void): PendingCall {
-    return new Call(this.#owner.nextOrder(), entries, { ready: timeout, away: this.#readyTimeout }, late);
+  // ---
+
+  *#enterAll(): Generator<number, void> {
+    for (let first = this.#entering[0]; first !== undefined; first = this.#entering[0]) {
+      const { call, withdrawn, entered } = first;
+      if (!call.settled) yield* this.#enter(first);
+      this.#entering.shift();
+      if (call.settled) continue;
+      call.entering = false;
+      this.#owner.changed();
+      entered();
+      if (call.entries.length > 0 || withdrawn.length > 0) this.finishIfDone(call);
+    }
   }
 
-  /** From now on it can be settled; it may be already, if its connection was lost while it was made. */
-  #open(call: PendingCall, initial: boolean): void {
-    this.#pending.add(call);
+  /** Shard channels are kept until all are there: those of one slot go together. */
+  *#enter({ call, requests, withdrawn }: EnteringCall): Generator<number, void> {
+    const own = Object.freeze([call]);
+    const bySlot = new Map<number, Entry[]>();
+    let batch: Entry[] = [];
+    for (const request of requests) {
+      if (
+        withdrawn.length > 0 &&
+        withdrawn.some((names) => names.kind === request.kind && has(names.keys, request.key))
+      )
+        continue;
+      const entry = this.#owner.enter(request);
+      if (entry.calls.includes(call)) continue;
+      this.#claim(entry, call, own, request.sink);
+      if (entry.kind === "shard") {
+        const there = bySlot.get(entry.slot);
+        if (there === undefined) bySlot.set(entry.slot, [entry]);
+        else there.push(entry);
+      } else if (batch.push(entry) === BATCH) {
+        this.#send(batch, call);
+        batch = [];
+      }
+      yield 1;
+      if (call.settled) return;
+    }
+    for (const there of bySlot.values()) {
+      batch.push(...there);
+      if (batch.length < BATCH) continue;
+      this.#send(batch, call);
+      yield batch.length;
+      batch = [];
+      if (call.settled) return;
+    }
+    this.#send(batch, call);
+  }
+
+  #claim(entry: Entry, call: PendingCall, own: readonly PendingCall[], sink: Sink): void {
+    // Should another call that is pending fail, this one's sink holds, be it the same one.
+    if (entry.wanted && (sink !== entry.sink || entry.calls.some(({ replaced }) => replaced.has(entry)))) {
+      call.replaced.set(entry, entry.sink);
+    }
+    entry.sink = sink;
+    entry.addCall(call, own);
+    call.add(entry);
+  }
+
+  /** Sends what the call still wants and was not sent for its sake already, by a restoration. */
+  #send(entries: readonly Entry[], call: PendingCall): void {
+    this.#owner.send(
+      entries.filter((entry) => entry.calls.includes(call) && !isAskedSince(entry, call.order)),
+      { call, reassert: true },
+    );
+  }
+
+  *#establish(call: PendingCall): Generator<number, void> {
+    for (const entry of call.entries) {
+      yield 1;
+      if (!entry.calls.includes(call)) continue;
+      // Calls before it that fail change nothing any more.
+      for (let i = 0; entry.calls[i] !== call; i++) entry.calls[i]?.replaced.delete(entry);
+      entry.established = true;
+      entry.removeCall(call);
+    }
+    call.resolve();
     this.#owner.changed();
-    if (!initial || this.#owner.started) this.#time(call);
-    if (call.entries.length > 0) this.finishIfDone(call);
-  }
-
-  /** What a call that ran out of time rejects with. */
-  #late({ left }: PendingCall, bound: number): TimeoutError {
-    const unserved = this.#owner.unserved?.(left);
-    if (unserved) {
-      const { text, cause } = unserved;
-      return new TimeoutError(`Not subscribed within ${bound} ms. ${text}`, cause === null ? undefined : { cause });
-    }
-    if (left.length > 0 && left.every((entry) => entry.link.ready)) {
-      return new TimeoutError(`No confirmation for ${nameList(left)} from ${serverList(left)} within ${bound} ms.`);
-    }
-    if (!this.#owner.started) return notOpened(bound);
-    const cause = this.#owner.failure;
-    const why = cause instanceof Error ? cause.message : "Is the server up?";
-    return new TimeoutError(`No connection within ${bound} ms. ${why}`, cause === null ? undefined : { cause });
-  }
-
-  /** Its time runs on, or begins to. */
-  #time(call: PendingCall): void {
-    call.enter(this.#owner.started ? this.#phase(call) : "away");
-  }
-
-  #phase({ entries, left }: PendingCall): Phase {
-    if (entries.length > 0) return left.length > 0 && left.every(({ link }) => link.ready) ? "ready" : "away";
-    const links = [...this.#owner.links];
-    return links.length > 0 && links.every(({ ready }) => ready) ? "ready" : "away";
   }
 }
 
-/** Where they were asked for. */
-function serverList(entries: readonly Entry[]): string {
-  const servers = new Set(entries.map(({ link }) => (link.endpoint === null ? "the server" : address(link.endpoint))));
-  return [...servers].join(", ");
+function has(keys: ReadonlySet<string> | null, key: string): boolean {
+  return keys === null || keys.has(key);
 }
 
-function nameList(entries: readonly Entry[]): string {
-  const shown = entries.slice(0, 3).map((entry) => JSON.stringify(entry.name.toString()));
-  return entries.length > 3 ? `${shown.join(", ")} and ${entries.length - 3} more` : shown.join(", ");
+/** Whether the connection that is up was asked for the entry after this place in the order. */
+function isAskedSince(entry: Entry, order: number): boolean {
+  return entry.asked && entry.last !== null && entry.last.order > order;
+}
+
+/** Whether a call no longer waits for a name that is unsubscribed: no confirmation that it would see is on its way. */
+function isServed(call: PendingCall, entry: Entry): boolean {
+  const { link, last } = entry;
+  // A restoration to come will not have this name; the others see their own confirmation.
+  const restored = !link.ready ? Number.POSITIVE_INFINITY : last?.restores ? last.order : link.since;
+  return call.order < restored || call.commands === 0 || !isAskedSince(entry, call.order);
 }

@@ -5,10 +5,12 @@ import type { Payload } from "../../resp/reply.ts";
 import type { GapCause } from "../model/gap.ts";
 import type { State } from "../model/state.ts";
 import { Audit } from "./audit.ts";
+import { Call } from "./call.ts";
+import { CallDeadlines, type Connectivity } from "./call-deadlines.ts";
 import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
 import { type Carrier, Command, type CommandOwner, notRestored } from "./command.ts";
 import { Denials } from "./denials.ts";
-import { discard, Entry, type PendingCall } from "./entry.ts";
+import { discard, Entry, type Kind, type PendingCall } from "./entry.ts";
 import { HeldGaps } from "./held-gaps.ts";
 import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
 import { Losses, type Missed } from "./losses.ts";
@@ -40,7 +42,7 @@ export interface EngineOptions extends LinkOptions {
  * Joins the registry (what is wanted), the links (what the servers have) and the placement (which name goes over which
  * link). Whatever happens, the way is the same: note the wish, `reconcile`, send, and let the answers settle it.
  */
-export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, PlacementHost, Probed {
+export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, Connectivity, PlacementHost, Probed {
   readonly registry: Registry = new Registry();
   readonly #denials: Denials = new Denials({
     ask: (entry, { verb, link, call, restores }) =>
@@ -58,6 +60,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   /** Gaps that are not told yet, by the link whose messages they must precede. */
   readonly #held: Map<Carrier, HeldGaps> = new Map();
   readonly #calls: Calls;
+  readonly #deadlines: CallDeadlines;
   readonly #audit: Audit | null;
   readonly #probe: Probe | null;
   /** The order of the last command before a bare SUNSUBSCRIBE, by link. */
@@ -65,6 +68,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
   #order = 0;
   #epoch = 0;
   #started = false;
+  /** Whether no entry is left while a call still enters names. */
+  #emptyUntold = false;
   #throttle: "soft" | "hard" | null = null;
   #paused = false;
   #resuming = false;
@@ -76,7 +81,8 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     this.#owner = owner;
     this.#options = options;
     this.#placement = placement(this);
-    this.#calls = new Calls(this, options.readyTimeout);
+    this.#calls = new Calls(this);
+    this.#deadlines = new CallDeadlines(this, options.readyTimeout);
     this.#audit = options.audit === null ? null : new Audit(this, options.audit.interval);
     this.#probe = options.probe === null ? null : new Probe(this, options.probe);
   }
@@ -109,27 +115,34 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     this.#placement.start();
     this.#audit?.start();
     this.#probe?.start();
-    this.#calls.time();
+    this.#runTimers();
   }
 
   live(options: CallOptions): Promise<void> {
-    const call = this.#calls.want([], options);
-    if (this.#state === "live") this.#calls.finish(call);
-    return call.promise;
+    return this.#want([], options);
   }
 
   subscribe(requests: Iterable<SubscriptionRequest>, options: CallOptions): Promise<void> {
-    return this.#calls.want(requests, options).promise;
+    return this.#want(requests, options);
   }
 
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void> {
-    const call = this.#calls.want(entries, options);
-    if (entries.length === 0 && this.#state === "live") this.#calls.finish(call);
-    return call.promise;
+    return this.#want(entries, options);
+  }
+
+  withdraw(kind: Kind, keys: ReadonlySet<string> | null): void {
+    this.#calls.withdraw(kind, keys);
   }
 
   unsubscribe(entries: readonly Entry[], timeout: number): Promise<void> {
-    return this.#calls.unwant(entries, timeout).promise;
+    const call: PendingCall = new Call(this.nextOrder(), [...entries]);
+    this.#deadlines.bound(call, timeout, () => {
+      for (const entry of call.left) entry.link.markUnclean();
+      this.#calls.finish(call);
+    });
+    this.#calls.unwant(call);
+    if (!call.settled) this.#deadlines.run(call);
+    return call.promise;
   }
 
   fence(entries: readonly Entry[], passed: (entries: Entry[]) => void, lost: (entries: Entry[]) => void): void {
@@ -164,7 +177,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     await this.#placement.stop();
   }
 
-  // What calls ask for (CallsOwner).
+  // What calls ask for (CallsOwner, Connectivity).
 
   get links(): Iterable<Link> {
     return this.#placement.links;
@@ -214,7 +227,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     if (this.#full) link.pause();
     this.#placement.up(link);
     this.#restore(this.entriesOf(link), link);
-    this.#calls.time();
+    this.#runTimers();
   }
 
   demoted(link: Link, error: PubSubError): void {
@@ -237,7 +250,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     for (const call of this.#calls) this.#judge(call);
     this.#abandon([...this.entriesOf(link)].filter((entry) => !entry.wanted));
     this.#placement.down(link);
-    this.#calls.time();
+    this.#runTimers();
   }
 
   dialFailed(link: Link, reason: unknown): void {
@@ -286,7 +299,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     } else if (this.#placement.redirected(command, error)) {
       this.#failure = error;
       // What waits for a node has the time that calls have without a connection.
-      this.#calls.time();
+      this.#runTimers();
       for (const entry of live) this.#interrupt(entry, "stale", (link as Link).staleSince(entry));
     } else if (
       command.restores &&
@@ -353,7 +366,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     for (const [link, there] of byLink(entries)) {
       if (link.ready) this.#restore(there, link);
     }
-    this.#calls.time();
+    this.#runTimers();
   }
 
   audit(entries: readonly Entry[]): void {
@@ -368,7 +381,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     if (this.#state === "closed" || this.#state === "failed" || !this.#placement.settled) return;
     this.#losses.settled(this.denied.keys());
     this.#enter("live");
-    for (const call of this.#calls) if (call.entries.length === 0) this.#calls.finish(call);
+    for (const call of this.#calls) if (call.entries.length === 0 && !call.entering) this.#calls.finish(call);
     this.changed();
   }
 
@@ -382,7 +395,27 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     for (const call of calls) this.#calls.fail(call, reason);
   }
 
-  // Commands.
+  // Calls and commands.
+
+  #want(requests: Iterable<SubscriptionRequest>, { timeout, signal, initial = false }: CallOptions): Promise<void> {
+    const call: PendingCall = new Call(this.nextOrder());
+    this.#deadlines.bound(call, timeout, (bound) => this.#calls.fail(call, this.#deadlines.error(call, bound)));
+    this.#calls.want(call, requests, { signal, entered: () => this.#entered(call, initial) });
+    return call.promise;
+  }
+
+  #entered(call: PendingCall, initial: boolean): void {
+    if (!initial || this.#started) this.#deadlines.run(call);
+    if (call.entries.length === 0 && this.#state === "live") this.#calls.finish(call);
+    this.#judge(call);
+    this.#calls.release(call);
+    if (this.#emptyUntold) this.#tellEmpty();
+  }
+
+  /** The time of calls runs on, with links that are ready or without. */
+  #runTimers(): void {
+    for (const call of this.#calls) if (!call.entering) this.#deadlines.run(call);
+  }
 
   #dispatch(step: Step, link: Carrier, { call = null, restores = false, audits = false }: Purpose): void {
     const command = new Command(step, { link, order: ++this.#order, call, restores, audits, owner: this });
@@ -391,9 +424,16 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     link.send(command, command.restores);
   }
 
-  /** Subscribes what is wanted and what the link's connection was not asked for. */
+  /** Subscribes what is wanted and what the link's connection was not asked for; many names in several turns. */
   #restore(entries: Iterable<Entry>, link: Link): void {
-    for (const step of reconcile(entries)) this.#dispatch(step, link, { restores: true });
+    link.restoring(this.#sendRestore(entries, link));
+  }
+
+  *#sendRestore(entries: Iterable<Entry>, link: Link): Generator<number, void> {
+    for (const step of reconcile(entries)) {
+      this.#dispatch(step, link, { restores: true });
+      yield step.entries.length;
+    }
   }
 
   #subscribed(command: Command, entry: Entry, count: number, added: boolean): void {
@@ -434,7 +474,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
 
   /** Whether a call stands is known when all its names are answered; some may wait for a link. */
   #judge(call: PendingCall): void {
-    if (call.commands > 0 || !this.#denials.isUndecided(call)) return;
+    if (call.commands > 0 || call.entering || !this.#denials.isUndecided(call)) return;
     for (const entry of call.left) if (!entry.link.ready && entry.calls.includes(call)) return;
     this.#denials.decide(call);
   }
@@ -553,7 +593,12 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, P
     this.#denials.entries.delete(entry);
     this.#losses.forget(entry);
     this.#placement.left(entry);
-    if (this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
+    this.#tellEmpty();
+  }
+
+  #tellEmpty(): void {
+    this.#emptyUntold = this.registry.size === 0 && this.#calls.entering;
+    if (this.registry.size === 0 && !this.#emptyUntold && this.#state !== "closed") this.#owner.empty();
   }
 
   /** A subscription has ended that is still wanted. */

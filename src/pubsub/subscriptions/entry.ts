@@ -1,3 +1,4 @@
+import { slotOf } from "../../cluster/slot.ts";
 import type { Endpoint } from "../../connection/settings.ts";
 import { BEGINNING, type Moment } from "../../core/moment.ts";
 import type { Payload } from "../../resp/reply.ts";
@@ -62,13 +63,15 @@ const noCalls: readonly PendingCall[] = Object.freeze([]);
 /**
  * A name, what the user wants of it, and what the server was told.
  *
- * Wanted is the user's alone: a call that succeeded established the name, or calls still pending claim it. Actual is
+ * Wanted is the user's alone: a call that succeeded established the name, or calls still pending want it. Actual is
  * the server's alone: the name is subscribed where `confirmed` is the epoch of its link, and what the server was told
  * is `last`, if that is of the link's epoch. An epoch is one connection: losing it makes both stale, untouched.
  */
 export class Entry {
   readonly kind: Kind;
   readonly key: string;
+  /** Of a shard channel; -1 for others. */
+  readonly slot: number;
   /** The name as it is shown. */
   readonly name: string | Buffer;
   sink: Sink;
@@ -88,6 +91,7 @@ export class Entry {
   constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink) {
     this.kind = kind;
     this.key = key;
+    this.slot = kind === "shard" ? slotOf(key) : -1;
     this.name = name;
     this.sink = sink;
   }
@@ -106,9 +110,9 @@ export class Entry {
     return this.last !== null && this.last.epoch === this.link.epoch && !this.last.subscribes;
   }
 
-  /** `claim` is the call's own list of itself alone, so that a call for many names makes one. */
-  addCall(call: PendingCall, claim: readonly PendingCall[]): void {
-    this.calls = this.calls.length === 0 ? claim : [...this.calls, call];
+  /** `alone` is the call's own list of itself alone, so that a call for many names makes one. */
+  addCall(call: PendingCall, alone: readonly PendingCall[]): void {
+    this.calls = this.calls.length === 0 ? alone : [...this.calls, call];
   }
 
   removeCall(call: PendingCall): void {
@@ -118,10 +122,10 @@ export class Entry {
 
   /** The user no longer wants it; returns the calls that did, which have no say in it any more. */
   abandon(): readonly PendingCall[] {
-    const claims = this.calls;
-    for (const claim of claims) claim.replaced.delete(this);
+    const { calls } = this;
+    for (const call of calls) call.replaced.delete(this);
     this.established = false;
     this.calls = noCalls;
-    return claims;
+    return calls;
   }
 }

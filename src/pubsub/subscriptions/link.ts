@@ -5,6 +5,7 @@ import { Supervisor } from "../../connection/supervisor.ts";
 import type { RetryPolicy } from "../../core/backoff.ts";
 import { BEGINNING, currentMoment, later, type Moment, takeMoment } from "../../core/moment.ts";
 import { inRootContext } from "../../core/root-context.ts";
+import { inSlices } from "../../core/slices.ts";
 import { Watchdog } from "../../core/watchdog.ts";
 import { ConnectionError, PubSubError, TimeoutError } from "../../errors.ts";
 import type { Name, Payload } from "../../resp/reply.ts";
@@ -12,6 +13,7 @@ import type { GapCause } from "../model/gap.ts";
 import { type Carrier, Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import { isProbe } from "./probe-message.ts";
+import { SLICE } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 
 /** The end of a connection. */
@@ -109,6 +111,8 @@ export class Link implements PushReceiver, Carrier {
   readonly #counts = { classic: 0, shard: 0 };
   /** Those that wait for a fence. */
   readonly #waiting: Set<FenceWaiter> = new Set();
+  /** Restorations whose commands are not all sent. */
+  #unsent = 0;
   /** When reading went on after a pause: `performance.now()` time. */
   #resumedAt = Number.NEGATIVE_INFINITY;
 
@@ -149,7 +153,7 @@ export class Link implements PushReceiver, Carrier {
 
   /** Whether it is up, and all that was to be restored is. */
   get restored(): boolean {
-    return this.ready && this.#restoring.size === 0;
+    return this.ready && this.#restoring.size === 0 && this.#unsent === 0;
   }
 
   /** The node that the connection goes to. */
@@ -210,6 +214,7 @@ export class Link implements PushReceiver, Carrier {
     this.#supervisor.stop();
     this.#silence.stop();
     this.#restoring.clear();
+    this.#unsent = 0;
     this.epoch = 0;
     this.#loseWaiters();
     const connection = this.#connection;
@@ -229,8 +234,13 @@ export class Link implements PushReceiver, Carrier {
     this.#connection?.subscription(command.verb, command.keys, command, command.nonce);
   }
 
+  /** Sends what restores subscriptions, a slice in each turn of the event loop while the connection lives. */
+  restoring(commands: Iterator<number>): void {
+    inSlices(this.#whileUp(commands), SLICE);
+  }
+
   finish(command: Command): void {
-    if (this.#restoring.delete(command) && this.#restoring.size === 0) this.#owner.restored(this);
+    if (this.#restoring.delete(command) && this.#restoring.size + this.#unsent === 0) this.#owner.restored(this);
   }
 
   markUnclean(): void {
@@ -330,7 +340,7 @@ export class Link implements PushReceiver, Carrier {
     connection.fencing = true;
     connection.role.demoted = (error) => this.#owner.demoted(this, error);
     this.#owner.up(this);
-    if (this.#restoring.size === 0) this.#owner.restored(this);
+    if (this.restored) this.#owner.restored(this);
   }
 
   #down(reason: unknown): void {
@@ -352,8 +362,23 @@ export class Link implements PushReceiver, Carrier {
     this.epoch = 0;
     this.#silence.stop();
     this.#restoring.clear();
+    this.#unsent = 0;
     this.#owner.down(this, loss);
     this.#loseWaiters();
+  }
+
+  *#whileUp(commands: Iterator<number>): Generator<number, void> {
+    const { epoch } = this;
+    let sliced = false;
+    for (let step = commands.next(); !step.done; step = commands.next()) {
+      if (!sliced) this.#unsent++;
+      sliced = true;
+      yield step.value;
+      if (this.epoch !== epoch) return;
+    }
+    if (!sliced) return;
+    this.#unsent--;
+    if (this.restored) this.#owner.restored(this);
   }
 
   #loseWaiters(): void {

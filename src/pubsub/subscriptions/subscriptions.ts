@@ -1,7 +1,7 @@
 import type { PubSubError, ServerError } from "../../errors.ts";
 import type { State } from "../model/state.ts";
 import type { CallOptions } from "./calls.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Kind } from "./entry.ts";
 import type { Missed } from "./losses.ts";
 import type { Verb } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
@@ -42,6 +42,8 @@ export interface Subscriptions {
   subscribe(requests: Iterable<SubscriptionRequest>, options: CallOptions): Promise<void>;
   /** Asks again for entries that are wanted already; resolves when they are confirmed. */
   reassert(entries: readonly Entry[], options: CallOptions): Promise<void>;
+  /** Names that a call has not entered yet are not wanted any more: these, or all of the kind. */
+  withdraw(kind: Kind, keys: ReadonlySet<string> | null): void;
   /** No longer wants the entries; resolves when the server has confirmed it, or is silent for `timeout` milliseconds. */
   unsubscribe(entries: readonly Entry[], timeout: number): Promise<void>;
   /** Reads nothing until {@link resume}, but for what a call or a restoration waits for; not even that with `hard`. */
