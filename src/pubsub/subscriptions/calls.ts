@@ -25,6 +25,9 @@ export interface CallOptions {
   readonly initial?: boolean | undefined;
 }
 
+/** After so many names it is looked whether the slice is done. */
+const STEP = 100;
+
 /** A call whose names are being entered, or that waits for its turn. */
 interface EnteringCall {
   readonly call: PendingCall;
@@ -173,6 +176,7 @@ export class Calls {
     const own = Object.freeze([call]);
     const bySlot = new Map<number, Entry[]>();
     let batch: Entry[] = [];
+    let steps = 0;
     for (const request of requests) {
       if (
         withdrawn.length > 0 &&
@@ -190,7 +194,8 @@ export class Calls {
         this.#send(batch, call);
         batch = [];
       }
-      yield 1;
+      if (++steps % STEP !== 0) continue;
+      yield STEP;
       if (call.settled) return;
     }
     for (const there of bySlot.values()) {
@@ -223,8 +228,9 @@ export class Calls {
   }
 
   *#establish(call: PendingCall): Generator<number, void> {
+    let steps = 0;
     for (const entry of call.entries) {
-      yield 1;
+      if (++steps % STEP === 0) yield STEP;
       if (!entry.calls.includes(call)) continue;
       // Calls before it that fail change nothing any more.
       for (let i = 0; entry.calls[i] !== call; i++) entry.calls[i]?.replaced.delete(entry);

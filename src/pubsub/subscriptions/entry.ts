@@ -70,8 +70,6 @@ const noCalls: readonly PendingCall[] = Object.freeze([]);
 export class Entry {
   readonly kind: Kind;
   readonly key: string;
-  /** Of a shard channel; -1 for others. */
-  readonly slot: number;
   /** The name as it is shown. */
   readonly name: string | Buffer;
   sink: Sink;
@@ -91,9 +89,13 @@ export class Entry {
   constructor(kind: Kind, key: string, name: string | Buffer, sink: Sink) {
     this.kind = kind;
     this.key = key;
-    this.slot = kind === "shard" ? slotOf(key) : -1;
     this.name = name;
     this.sink = sink;
+  }
+
+  /** Of a shard channel; -1 for others. Not kept: of a hundred thousand entries each byte counts. */
+  get slot(): number {
+    return this.kind === "shard" ? slotOf(this.key) : -1;
   }
 
   get wanted(): boolean {
