@@ -356,7 +356,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       this.#source.adopt(this);
       if (this.#signal !== undefined) this.#abort = onAbort(this.#signal, () => void this.close());
       engine.start();
-      if (engine.registry.size === 0) inbox.idle();
+      if (engine.empty) inbox.idle();
       await this.#initial;
     } catch (error) {
       await this.close();

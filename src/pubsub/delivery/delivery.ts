@@ -118,7 +118,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
 
   /** To be called when something was read, in case somebody waits for the last of it. */
   settle(): void {
-    if (this.#quiet === null || this.#busy.size > 0 || this.engine.registry.size > 0 || this.inbox.pending > 0) return;
+    if (this.#quiet === null || this.#busy.size > 0 || !this.engine.empty || this.inbox.pending > 0) return;
     this.#quiet.resolve();
   }
 

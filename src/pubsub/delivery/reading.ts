@@ -120,7 +120,7 @@ export class Readers {
     const { engine } = this.#delivery;
     if (engine.state === "closed") return END;
     this.#assertAlive();
-    return !untilClosed && engine.started && engine.registry.size === 0 ? END : undefined;
+    return !untilClosed && engine.started && engine.empty ? END : undefined;
   }
 
   #assertOpen(signal: AbortSignal | undefined): void {

@@ -98,6 +98,10 @@ export class SharedConsumer implements Subscriptions {
     return this.#host !== null;
   }
 
+  get empty(): boolean {
+    return this.registry.size === 0 && !this.#calls.entering;
+  }
+
   get awaited(): boolean {
     return this.#calls.size > 0;
   }
@@ -227,8 +231,14 @@ export class SharedConsumer implements Subscriptions {
 
   #ask(requests: Iterable<SubscriptionRequest>, options: CallOptions): Promise<void> {
     const call: PendingCall = new Call(0);
-    this.#calls.want(call, requests, { signal: options.signal, entered: () => void this.#carry(call, options) });
+    this.#calls.want(call, requests, { signal: options.signal, entered: () => this.#entered(call, options) });
     return call.promise;
+  }
+
+  #entered(call: PendingCall, options: CallOptions): void {
+    // All of its names, and what there was before, were unsubscribed meanwhile.
+    if (call.entries.length === 0 && this.started && this.empty) this.#owner.empty();
+    void this.#carry(call, options);
   }
 
   /** Has the names of a call subscribed. */
@@ -369,7 +379,7 @@ export class SharedConsumer implements Subscriptions {
     }
     // Should the host close meanwhile, there is nothing to unsubscribe.
     if (host !== null && deserted.length > 0) void handled(host.unsubscribe(deserted, WITHDRAWAL));
-    if (entries.length > 0 && this.registry.size === 0 && this.#state !== "closed") this.#owner.empty();
+    if (entries.length > 0 && this.empty && this.#state !== "closed") this.#owner.empty();
   }
 
   /** Receives nothing more; resolves when the server knows. */

@@ -219,10 +219,10 @@ export class Calls {
     call.add(entry);
   }
 
-  /** Sends what the call still wants and was not sent for its sake already, by a restoration. */
+  /** Sends what the call still wants, but not what a restoration has asked for since and will be confirmed by that. */
   #send(entries: readonly Entry[], call: PendingCall): void {
     this.#owner.send(
-      entries.filter((entry) => entry.calls.includes(call) && !isAskedSince(entry, call.order)),
+      entries.filter((entry) => entry.calls.includes(call) && (isConfirmed(entry) || !isAskedSince(entry, call.order))),
       { call, reassert: true },
     );
   }
@@ -249,6 +249,10 @@ function has(keys: ReadonlySet<string> | null, key: string): boolean {
 /** Whether the connection that is up was asked for the entry after this place in the order. */
 function isAskedSince(entry: Entry, order: number): boolean {
   return entry.asked && entry.last !== null && entry.last.order > order;
+}
+
+function isConfirmed({ confirmed, link }: Entry): boolean {
+  return confirmed > 0 && confirmed === link.epoch;
 }
 
 /** Whether a call no longer waits for a name that is unsubscribed: no confirmation that it would see is on its way. */

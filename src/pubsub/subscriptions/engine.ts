@@ -99,6 +99,10 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, C
     return this.#denials.entries;
   }
 
+  get empty(): boolean {
+    return this.registry.size === 0 && !this.#calls.entering;
+  }
+
   get awaited(): boolean {
     return this.#calls.size > 0;
   }
@@ -598,7 +602,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, C
 
   #tellEmpty(): void {
     this.#emptyUntold = this.registry.size === 0 && this.#calls.entering;
-    if (this.registry.size === 0 && !this.#emptyUntold && this.#state !== "closed") this.#owner.empty();
+    if (this.empty && this.#state !== "closed") this.#owner.empty();
   }
 
   /** A subscription has ended that is still wanted. */

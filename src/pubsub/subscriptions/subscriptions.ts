@@ -30,6 +30,8 @@ export interface Subscriptions {
   readonly started: boolean;
   /** Names that the server denied and that are still wanted. */
   readonly denied: ReadonlyMap<Entry, ServerError>;
+  /** Whether nothing is wanted, no call is about to want names, and no unsubscribe awaits its confirmation. */
+  readonly empty: boolean;
   /** Whether a call waits. */
   readonly awaited: boolean;
   /** Why it failed, or why there is no connection. */
