@@ -22,22 +22,22 @@ export abstract class PatternSubscriber<Item extends AnyItem = Message>
   }
 
   /** Subscribes to patterns (PSUBSCRIBE); in everything else like `subscribe`. */
-  psubscribe(...patterns: [NameInput, ...NameInput[]]): Promise<void>;
-  psubscribe(patterns: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
-  psubscribe(
+  override psubscribe(...patterns: [NameInput, ...NameInput[]]): Promise<void>;
+  override psubscribe(patterns: NameInput | Iterable<NameInput>, options?: SubscribeOptions): Promise<void>;
+  override psubscribe(
     patterns: NameInput | Iterable<NameInput>,
     handler: Handler<PatternMessageOf<Item>> | undefined,
     options?: SubscribeOptions,
   ): Promise<void>;
-  psubscribe(handlers: Handlers<PatternMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
-  psubscribe(...args: unknown[]): Promise<void> {
+  override psubscribe(handlers: Handlers<PatternMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
+  override psubscribe(...args: unknown[]): Promise<void> {
     return this.want("pattern", args);
   }
 
   /** Unsubscribes from patterns (PUNSUBSCRIBE); in everything else like `unsubscribe`. */
-  punsubscribe(...patterns: NameInput[]): Promise<void>;
-  punsubscribe(patterns: Iterable<NameInput>): Promise<void>;
-  punsubscribe(...args: unknown[]): Promise<void> {
+  override punsubscribe(...patterns: NameInput[]): Promise<void>;
+  override punsubscribe(patterns: Iterable<NameInput>): Promise<void>;
+  override punsubscribe(...args: unknown[]): Promise<void> {
     return this.unwant("pattern", args);
   }
 }

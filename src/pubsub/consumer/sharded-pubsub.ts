@@ -1,4 +1,3 @@
-import { ArgumentError } from "../../errors.ts";
 import type { Message } from "../model/message.ts";
 import type { AnyItem, DataOf, FormOf } from "../model/types.ts";
 import { ShardPlacement } from "../placement/shard-placement.ts";
@@ -23,14 +22,4 @@ export class ShardedPubSub<Item extends AnyItem = Message> extends Subscriber<It
       placement: (host) => new ShardPlacement(source, host, given.readFromReplicas ?? source.defaults.readFromReplicas),
     });
   }
-}
-
-// The types have no patterns; whoever calls from JavaScript is told why.
-for (const name of ["psubscribe", "punsubscribe"]) {
-  Object.defineProperty(ShardedPubSub.prototype, name, {
-    value: () =>
-      Promise.reject(
-        new ArgumentError(`Shard channels know no patterns, so there is no ${name}(). Use pubsub() for patterns.`),
-      ),
-  });
 }

@@ -282,7 +282,15 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     return this.close();
   }
 
-  // For the classes that add patterns.
+  // For the classes that add patterns. The types of the others have none; JavaScript is told why.
+
+  protected psubscribe(..._args: never[]): Promise<void> {
+    return Promise.reject(noPatterns("psubscribe"));
+  }
+
+  protected punsubscribe(..._args: never[]): Promise<void> {
+    return Promise.reject(noPatterns("punsubscribe"));
+  }
 
   /** Reads the arguments of a subscribe and carries it out. */
   protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
@@ -436,6 +444,10 @@ function engineOptions(source: ConsumerSource, given: AnyPubSubOptions, channels
       : null,
     probeKey: given.probe && channels === "channel" ? latin1(given.probe.channel) : null,
   };
+}
+
+function noPatterns(method: string): ArgumentError {
+  return new ArgumentError(`Shard channels know no patterns, so there is no ${method}(). Use pubsub() for patterns.`);
 }
 
 /** What users call it. */

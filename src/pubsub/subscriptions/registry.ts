@@ -2,7 +2,7 @@ import { NameMap } from "../../resp/name-map.ts";
 import type { Entry, Kind } from "./entry.ts";
 
 /** Stays empty. */
-const none: NameMap<never> = new NameMap<never>();
+const none: NameMap<never> = /* @__PURE__ */ new NameMap<never>();
 
 /**
  * The entries by kind and key. An entry is here from the moment the user wants it until the server no longer sends for
