@@ -1,5 +1,5 @@
 /// <reference types="node" />
-export type { Client, ClientEvents } from "./client/base-client.ts";
+export type { Client, ClientEvents, DrainOptions } from "./client/client.ts";
 export type { NatMap, RedisClusterOptions, Seed } from "./client/cluster/options.ts";
 export { RedisCluster } from "./client/cluster/redis-cluster.ts";
 export type { ClientState } from "./client/command-link.ts";
@@ -53,6 +53,7 @@ export type {
 } from "./pubsub/model/message.ts";
 export type { State } from "./pubsub/model/state.ts";
 export type {
+  AnyItem,
   Consumer,
   ConsumerEvents,
   GetMessageOptions,
@@ -63,6 +64,7 @@ export type {
   MessagesOptions,
   PatternConsumer,
   ReceiveOptions,
+  ShownHandler,
   SubscribeOptions,
 } from "./pubsub/model/types.ts";
 export type { Argument } from "./resp/encoder.ts";

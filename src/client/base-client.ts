@@ -1,62 +1,38 @@
 import type { Codec } from "../codec.ts";
-import type { Connection, Timeouts } from "../connection/connection.ts";
+import type { Timeouts } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
+import { checkOptions } from "../core/checks.ts";
 import { begin, handled } from "../core/deferred.ts";
 import { inRootContext } from "../core/root-context.ts";
 import { TypedEmitter } from "../core/typed-emitter.ts";
 import { surface } from "../core/uncaught.ts";
+import { within } from "../core/within.ts";
 import { ClosedError, type PubSubError } from "../errors.ts";
 import type { NameForm, NameInput } from "../names.ts";
-import type { NameIn } from "../pubsub/consumer/options.ts";
-import type { Adopted, ConsumerSource } from "../pubsub/consumer/source.ts";
+import { drainOptions } from "../pubsub/consumer/arguments.ts";
+import type { NameIn, PubSubOptions, ShardedPubSubOptions } from "../pubsub/consumer/options.ts";
+import type { PubSub } from "../pubsub/consumer/pubsub.ts";
+import { ShardedPubSub } from "../pubsub/consumer/sharded-pubsub.ts";
+import type { Adopted, ConsumerSource, SubscriberSource } from "../pubsub/consumer/source.ts";
 import { type ClientStats, total } from "../pubsub/delivery/stats.ts";
+import type { ChannelMessage, PatternMessage } from "../pubsub/model/message.ts";
+import type { AnyItem, Handler, ItemOf } from "../pubsub/model/types.ts";
 import { Sharing } from "../pubsub/sharing/sharing.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
+import type { ClientEvents, DrainOptions } from "./client.ts";
 import type { ClientState } from "./command-link.ts";
-import { checkCommand, payloadOf, readCounts, readNameList, requireName } from "./commands.ts";
+import { checkCommand, payloadOf, readCounts, readNameList, requireName, withBuffers } from "./commands.ts";
 import type { ResolvedOptions } from "./options.ts";
-
-/** Events of a client, by name. */
-export interface ClientEvents {
-  /**
-   * Commands can no longer be served (login refused, policy exhausted) while no call waited to be told; or the primary
-   * has become a replica (`PubSubError`), where what is published reaches its own subscribers alone.
-   */
-  error: [error: Error];
-  /** A connection for commands was made. */
-  connect: [];
-  /** It is ready: the handshake is done. */
-  ready: [];
-  /** The connection is lost, or an attempt failed; the next attempt comes in `delay` ms. */
-  reconnecting: [info: { readonly delay: number; readonly cause: unknown }];
-  close: [];
-}
-
-/** What a client does. Depend on it, and fake it in tests. */
-export interface Client<In = string, Name = string> extends AsyncDisposable {
-  publish(channel: NameInput, data: In | Uint8Array): Promise<number>;
-  spublish(channel: NameInput, data: In | Uint8Array): Promise<number>;
-  pubsubChannels(pattern?: NameInput): Promise<Name[]>;
-  pubsubShardchannels(pattern?: NameInput): Promise<Name[]>;
-  pubsubNumsub(...channels: NameInput[]): Promise<ReadonlyMap<Name, number>>;
-  pubsubShardnumsub(...channels: NameInput[]): Promise<ReadonlyMap<Name, number>>;
-  pubsubNumpat(): Promise<number>;
-  call(command: string, ...args: Argument[]): Promise<Reply>;
-  on<Event extends keyof ClientEvents>(name: Event, listener: (...args: ClientEvents[Event]) => void): this;
-  once<Event extends keyof ClientEvents>(name: Event, listener: (...args: ClientEvents[Event]) => void): this;
-  off<Event extends keyof ClientEvents>(name: Event, listener: (...args: ClientEvents[Event]) => void): this;
-  close(): Promise<void>;
-}
+import { readSharedArguments, type SharedConsumerOptions } from "./shared-arguments.ts";
 
 /** What the clients have in common: publishing, the questions about subscribers, consumers, and the end. */
-export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
-  extends TypedEmitter<ClientEvents>
-  implements Client<In, NameIn<Form>>
-{
-  /** @internal */
-  readonly sharing: Sharing = new Sharing();
+export abstract class BaseClient<
+  Data = string,
+  In = Data,
+  Form extends NameForm = "utf8",
+> extends TypedEmitter<ClientEvents> {
   /** How long commands may take. */
   protected readonly timeouts: Timeouts;
   protected readonly pool: Pool;
@@ -143,7 +119,92 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
    * REPLY.
    */
   async call(command: string, ...args: Argument[]): Promise<Reply> {
-    return this.run(checkCommand(command, args));
+    return this.run(checkCommand(command, args), true);
+  }
+
+  /** The same as `call`, with Buffers: bulk, simple and verbatim strings, keys of maps too. */
+  async callBuffer(command: string, ...args: Argument[]): Promise<Reply> {
+    return withBuffers(await this.run(checkCommand(command, args), false));
+  }
+
+  /** A consumer of channels and patterns, connected and subscribed to what the options name. */
+  async pubsub<D = Data, F extends NameForm = Form, Ignore extends boolean = false, Gaps extends boolean = false>(
+    options?: PubSubOptions<D, F, Ignore, Gaps>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
+    this.assertOpen();
+    return this.newPubSub<ItemOf<D, NameIn<F>, Ignore, Gaps>>(options as object).open();
+  }
+
+  /** A consumer of shard channels (server 7.0), connected and subscribed to what the options name. */
+  async shardedPubsub<
+    D = Data,
+    F extends NameForm = Form,
+    Ignore extends boolean = false,
+    Gaps extends boolean = false,
+  >(
+    options?: ShardedPubSubOptions<D, F, Ignore, Gaps>,
+  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
+    this.assertOpen();
+    return this.newShardedPubSub<ItemOf<D, NameIn<F>, Ignore, Gaps>>(options as object).open();
+  }
+
+  /**
+   * The short way to a consumer of channels: one that shares its connection with others of the client, and shows messages
+   * alone (`{ shared: true, ignoreSubscribeMessages: true }`, which the options may change). With a handler, messages go to
+   * it.
+   */
+  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    handler?: Handler<ChannelMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
+    options?: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    options: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async subscribe(...args: unknown[]): Promise<unknown> {
+    return this.pubsub(readSharedArguments("channel", args) as object);
+  }
+
+  /** The same for patterns. */
+  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    patterns: NameInput | Iterable<NameInput>,
+    handler?: Handler<PatternMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
+    options?: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    patterns: NameInput | Iterable<NameInput>,
+    options: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async psubscribe(...args: unknown[]): Promise<unknown> {
+    return this.pubsub(readSharedArguments("pattern", args) as object);
+  }
+
+  /** The same for shard channels (server 7.0); in a cluster over one connection for each node. */
+  ssubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    handler?: Handler<ChannelMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
+    options?: SharedConsumerOptions<ShardedPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  ssubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
+    channels: NameInput | Iterable<NameInput>,
+    options: SharedConsumerOptions<ShardedPubSubOptions<D, F, Ignore, Gaps>>,
+  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
+  async ssubscribe(...args: unknown[]): Promise<unknown> {
+    return this.shardedPubsub(readSharedArguments("channel", args) as object);
+  }
+
+  /**
+   * Drains its consumers, lets the commands that are on their way be answered, then closes; after `timeout` milliseconds
+   * (default 5000) it closes all the same. For SIGTERM: what has arrived is worked off.
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    checkOptions("drain", options, drainOptions);
+    const timeout = options.timeout ?? 5000;
+    const due = performance.now() + timeout;
+    await Promise.all(Array.from(this.#consumers, (consumer) => consumer.drain({ timeout })));
+    await within(Math.max(0, due - performance.now()), this.answered(), () => {});
+    await this.close();
   }
 
   /** Closes its consumers, then its connections. Replies that are due get a moment. Further calls give the same promise. */
@@ -164,31 +225,39 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
     return this.close();
   }
 
-  // What consumers need (ConsumerSource).
-
-  /** @internal */
-  get defaults(): ConsumerSource["defaults"] {
-    const { codec, names, retryPolicy, consumers } = this.#options;
-    return { codec, names, retryPolicy, readFromReplicas: false, ...consumers };
-  }
-
-  /** @internal */
-  release(connection: Connection): Promise<void> {
-    return this.pool.release(connection);
-  }
-
-  /** @internal */
-  adopt(consumer: Adopted): void {
-    this.assertOpen();
-    this.#consumers.add(consumer);
-  }
-
-  /** @internal */
-  disown(consumer: Adopted): void {
-    if (this.#consumers.delete(consumer)) this.#past = total([this.#past, consumer.stats()]);
-  }
-
   // What the classes are to do, and what they have for it.
+
+  /** A consumer that is not opened. The options are the user's, unchecked. */
+  protected abstract newPubSub<Item extends AnyItem>(options: object | undefined): PubSub<Item>;
+
+  protected newShardedPubSub<Item extends AnyItem>(options: object | undefined): ShardedPubSub<Item> {
+    return new ShardedPubSub<Item>(this as unknown as SubscriberSource, options);
+  }
+
+  /** What every consumer needs of a client, but for what the classes add. */
+  protected consumerSource(readFromReplicas: boolean): Omit<ConsumerSource, "probe"> {
+    const { codec, names, retryPolicy, consumers } = this.#options;
+    return {
+      defaults: { codec, names, retryPolicy, readFromReplicas, ...consumers },
+      sharing: new Sharing(),
+      release: (connection) => this.pool.release(connection),
+      adopt: (consumer) => {
+        this.assertOpen();
+        this.#consumers.add(consumer);
+      },
+      disown: (consumer) => {
+        if (this.#consumers.delete(consumer)) this.#past = total([this.#past, consumer.stats()]);
+      },
+    };
+  }
+
+  /** Milliseconds that a call waits for a connection. */
+  protected get readyTimeout(): number {
+    return this.#options.consumers.readyTimeout;
+  }
+
+  /** Resolves when no command waits for its answer. */
+  protected abstract answered(): Promise<void>;
 
   /** Sends a PUBLISH or SPUBLISH. */
   protected abstract send(
@@ -196,8 +265,8 @@ export abstract class BaseClient<In = string, Form extends NameForm = "utf8">
     channel: NameInput,
     args: readonly Argument[],
   ): Promise<number>;
-  /** Runs any other command. */
-  protected abstract run(args: readonly Argument[]): Promise<Reply>;
+  /** Runs any other command; bulk strings as text, or as Buffers. */
+  protected abstract run(args: readonly Argument[], wantsText: boolean): Promise<Reply>;
   /** Runs a command on every node; bulk strings as text, or as Buffers. */
   protected abstract everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]>;
   /** Ends the connections for commands. */

@@ -132,6 +132,14 @@ export class CommandLink {
     return deferred.promise;
   }
 
+  /** Resolves when no command waits for its answer. */
+  async answered(): Promise<void> {
+    while (this.#waiting.size > 0 || this.#connection?.busy) {
+      const waiting = [...this.#waiting].map(({ deferred }) => deferred.promise);
+      await Promise.allSettled([...waiting, this.#connection?.settled()]);
+    }
+  }
+
   /** Gives back what waits and is movable: each command rejects with {@link Unsent}. */
   evict(): void {
     const waiting = [...this.#waiting];

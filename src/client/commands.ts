@@ -96,3 +96,14 @@ function keyOf(name: Reply | undefined): string {
 function unexpected(): ProtocolError {
   return new ProtocolError("PUBSUB was answered with a reply of an unexpected kind.");
 }
+
+/** The same reply with Buffers for all its strings: simple strings are text until here. */
+export function withBuffers(reply: Reply): Reply {
+  if (typeof reply === "string") return Buffer.from(reply);
+  if (Array.isArray(reply)) return reply.map(withBuffers);
+  if (reply instanceof Set) return new Set(Array.from(reply, withBuffers));
+  if (reply instanceof Map) {
+    return new Map(Array.from(reply, ([key, value]): [Reply, Reply] => [withBuffers(key), withBuffers(value)]));
+  }
+  return reply;
+}

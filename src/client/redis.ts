@@ -1,17 +1,16 @@
-import { Connection, type Timeouts } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
 import { address, type ConnectionSettings } from "../connection/settings.ts";
 import type { NameForm, NameInput } from "../names.ts";
-import type { NameIn, PubSubOptions } from "../pubsub/consumer/options.ts";
+import type { NameIn } from "../pubsub/consumer/options.ts";
 import { PubSub } from "../pubsub/consumer/pubsub.ts";
-import type { SubscriberSource } from "../pubsub/consumer/source.ts";
-import type { ChannelMessage, PatternMessage } from "../pubsub/model/message.ts";
-import type { DataOf, FormOf, Handler, ItemOf } from "../pubsub/model/types.ts";
+import { connections, type ServerConnections, type SubscriberSource } from "../pubsub/consumer/source.ts";
+import type { AnyItem } from "../pubsub/model/types.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { BaseClient } from "./base-client.ts";
+import type { Client } from "./client.ts";
 import { type ClientState, CommandLink } from "./command-link.ts";
 import { type RedisOptions, resolveOptions } from "./options.ts";
-import { readSharedArguments, type SharedConsumerOptions } from "./shared-arguments.ts";
 
 /**
  * A client of one server. It connects at its first use, keeps one connection for commands and leases one to each
@@ -24,9 +23,11 @@ import { readSharedArguments, type SharedConsumerOptions } from "./shared-argume
  * @throws ArgumentError for a URL that cannot be read, an unknown option, or a value of a wrong kind.
  */
 export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
-  extends BaseClient<In, Form>
-  implements SubscriberSource
+  extends BaseClient<Data, In, Form>
+  implements SubscriberSource, Client<In, NameIn<Form>, Data>
 {
+  /** @internal */
+  readonly [connections]: ServerConnections;
   readonly #settings: ConnectionSettings;
   readonly #commands: CommandLink;
 
@@ -51,6 +52,11 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
       },
       options,
     );
+    this[connections] = {
+      ...this.consumerSource(false),
+      lease: (timeouts, signal) => this.pool.lease(this.#settings, timeouts, signal),
+      probe: (command, channel, payload) => this.#commands.command([command, channel, payload]),
+    };
     this.heedSignal();
   }
 
@@ -64,65 +70,24 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
    * refused, else with `TimeoutError` whose `cause` says why no attempt succeeded.
    */
   async connect(): Promise<this> {
-    await this.#commands.connect(this.defaults.readyTimeout);
+    await this.#commands.connect(this.readyTimeout);
     return this;
   }
 
-  /** A consumer of channels and patterns, connected and subscribed to what the options name. */
-  async pubsub<D = Data, F extends NameForm = Form, Ignore extends boolean = false, Gaps extends boolean = false>(
-    options?: PubSubOptions<D, F, Ignore, Gaps>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
-    this.assertOpen();
-    type Item = ItemOf<D, NameIn<F>, Ignore, Gaps>;
-    return new PubSub<Item>(this, options as PubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+  protected override newPubSub<Item extends AnyItem>(options: object | undefined): PubSub<Item> {
+    return new PubSub<Item>(this, options);
   }
 
-  /** The short way to a consumer of channels: one that shares its connection with others of the client, and shows messages
-   * alone (`{ shared: true, ignoreSubscribeMessages: true }`, which the options may change). With a handler, messages go to it.
-   */
-  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    channels: NameInput | Iterable<NameInput>,
-    handler?: Handler<ChannelMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
-    options?: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    channels: NameInput | Iterable<NameInput>,
-    options: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  async subscribe(...args: unknown[]): Promise<unknown> {
-    return this.pubsub(readSharedArguments("channel", args) as object);
-  }
-
-  /** The same for patterns. */
-  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    patterns: NameInput | Iterable<NameInput>,
-    handler?: Handler<PatternMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
-    options?: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    patterns: NameInput | Iterable<NameInput>,
-    options: SharedConsumerOptions<PubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  async psubscribe(...args: unknown[]): Promise<unknown> {
-    return this.pubsub(readSharedArguments("pattern", args) as object);
-  }
-
-  /** @internal */
-  lease(timeouts: Timeouts, signal: AbortSignal): Promise<Connection> {
-    return this.pool.lease(this.#settings, timeouts, signal);
-  }
-
-  /** @internal */
-  probe(command: "PUBLISH" | "SPUBLISH", channel: Buffer, payload: string): Promise<Reply> {
-    return this.#commands.command([command, channel, payload]);
+  protected answered(): Promise<void> {
+    return this.#commands.answered();
   }
 
   protected send(_command: string, _channel: NameInput, args: readonly Argument[]): Promise<number> {
     return this.#commands.command(args) as Promise<number>;
   }
 
-  protected run(args: readonly Argument[]): Promise<Reply> {
-    return this.#commands.command(args);
+  protected run(args: readonly Argument[], wantsText: boolean): Promise<Reply> {
+    return this.#commands.command(args, wantsText);
   }
 
   protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {

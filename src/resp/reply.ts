@@ -2,8 +2,8 @@ import type { ServerError } from "../errors.ts";
 import type { NameMap } from "./name-map.ts";
 
 /**
- * A decoded RESP value. Simple strings are strings; bulk strings are text or Buffers, as the receiver asks. Integers
- * beyond 2^53 and big numbers are bigints, doubles numbers, verbatim strings their text. RESP3 maps and sets are `Map`
+ * A decoded RESP value. Simple strings are strings; bulk and verbatim strings are text or Buffers, as the receiver asks.
+ * Integers beyond 2^53 and big numbers are bigints, doubles numbers. RESP3 maps and sets are `Map`
  * and `Set`; RESP2 sends both as arrays. Attributes are read and dropped. An error inside an aggregate is a value.
  */
 export type Reply =

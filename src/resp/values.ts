@@ -146,12 +146,12 @@ export class ValueDecoder {
     }
     this.#window.start = bodyTo + 2;
     if (type === 0x21) return new ServerError(buffer.toString("utf8", bodyFrom, bodyTo));
+    const asText = text && this.#pushes === 0;
     if (type === 0x24) {
-      const asText = text && this.#pushes === 0;
       return asText ? buffer.toString("utf8", bodyFrom, bodyTo) : this.#window.bytes(bodyFrom, bodyTo);
     }
     if (length < 4 || buffer[bodyFrom + 3] !== 0x3a) throw new ProtocolError("A verbatim string has no format.");
-    return buffer.toString("utf8", bodyFrom + 4, bodyTo);
+    return asText ? buffer.toString("utf8", bodyFrom + 4, bodyTo) : this.#window.bytes(bodyFrom + 4, bodyTo);
   }
 
   #open(kind: Kind, perItem: 1 | 2, lineEnd: number): Reply | undefined {

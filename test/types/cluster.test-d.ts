@@ -119,12 +119,9 @@ export async function wrong(): Promise<void> {
   new PubSub(cluster);
   // @ts-expect-error a single server is no cluster
   new ClusterPubSub(redis);
-  // @ts-expect-error a single server is no cluster
+  // A single server has shard channels too.
   new ShardedPubSub(redis);
-  // @ts-expect-error only a cluster has shard channels' consumers
-  await redis.shardedPubsub();
-  // @ts-expect-error a single server has no replicas to choose
-  await redis.pubsub({ readFromReplicas: true });
+  expectTypeOf(await redis.shardedPubsub()).toEqualTypeOf<ShardedPubSub>();
   // @ts-expect-error a boolean
   await cluster.pubsub({ readFromReplicas: "yes" });
   // @ts-expect-error a cluster has one database

@@ -27,13 +27,15 @@ export function ofAConsumer(consumer: PubSub): void {
   consumer.on("close", closed);
   consumer.off("close", closed);
   consumer.on("gap", (gap) => {
-    expectTypeOf(gap).toEqualTypeOf<Gap<string | Buffer>>();
+    expectTypeOf(gap).toEqualTypeOf<Gap<string>>();
     expectTypeOf(gap.dropped).toEqualTypeOf<number | null>();
   });
   expectTypeOf<"error" | "gap" | "state" | "denied" | "close">().toExtend<keyof ConsumerEvents>();
   expectTypeOf(consumer.state).toEqualTypeOf<"connecting" | "live" | "reconnecting" | "failed" | "closed">();
   // @ts-expect-error it is given an Error
   consumer.on("error", (count: number) => count);
+  // @ts-expect-error messages are no events
+  consumer.on("message", () => {});
 }
 
 export function ofAClient(client: Redis): void {
@@ -47,6 +49,8 @@ export function ofAClient(client: Redis): void {
   expectTypeOf(client.state).toEqualTypeOf<ClientState>();
   // @ts-expect-error it is given an Error
   client.on("error", (count: number) => count);
+  // @ts-expect-error messages are no events
+  client.on("message", () => {});
 }
 
 /** `instanceof` narrows to what an error carries. */

@@ -2,6 +2,7 @@
 
 import { EventEmitter } from "node:events";
 import type {
+  AnyItem,
   Client,
   ClientEvents,
   Consumer,
@@ -16,6 +17,7 @@ import type {
   ServerError,
   SubscriberSource,
 } from "tidings";
+import { json, type RedisCluster } from "tidings";
 import { expectTypeOf } from "vitest";
 
 interface Order {
@@ -43,6 +45,32 @@ export function satisfied(): void {
   expectTypeOf<RedisOptions>().toExtend<RedisOptions<string>>();
 }
 
+/** What the short way gives is a consumer like any other, and clients of both kinds are one. */
+export async function interchangeable(client: Redis, either: Redis | RedisCluster, any: Client): Promise<void> {
+  let consumer: PubSub = await client.subscribe("x");
+  consumer = await client.pubsub({ channels: "x" });
+  consumer.on("gap", ({ channels, patterns }) => [...channels, ...patterns].map((name) => name.toUpperCase()));
+  const typed: PubSub<PublishedMessage<Order>> = await client.subscribe("x", { codec: json<Order>() });
+  const first = async <Item extends AnyItem>(one: Consumer<Item>): Promise<Item | null> => one.getMessage();
+  expectTypeOf(await first(typed)).toEqualTypeOf<PublishedMessage<Order> | null>();
+  const made = [
+    await either.pubsub({ channels: "x" }),
+    await either.subscribe("x"),
+    await either.subscribe("x", ({ data }) => data.length),
+    await either.psubscribe("x*", ({ pattern }) => pattern.length),
+    await any.subscribe("x"),
+  ];
+  for (const one of made) expectTypeOf(one.state).toEqualTypeOf<PubSub["state"]>();
+  await Promise.all([
+    either.shardedPubsub(),
+    either.ssubscribe("x"),
+    any.pubsub(),
+    any.shardedPubsub(),
+    any.ssubscribe("x"),
+  ]);
+  await Promise.all([either.drain({ timeout: 1000 }), any.drain()]);
+}
+
 /** What depends on them takes the class and a fake alike. */
 export async function dependOn(client: Client, consumer: Consumer, real: Redis, subscribed: PubSub): Promise<void> {
   const service = async (publisher: Pick<Client, "publish">, orders: Consumer): Promise<string> => {
@@ -53,6 +81,8 @@ export async function dependOn(client: Client, consumer: Consumer, real: Redis, 
   await service(real, subscribed);
   await service({ publish: async () => 1 }, subscribed);
 }
+
+const notFaked = (): Promise<never> => Promise.reject(new Error("not faked"));
 
 /** A fake of a client. */
 export class FakeClient extends EventEmitter<ClientEvents> implements Client<Order> {
@@ -68,6 +98,13 @@ export class FakeClient extends EventEmitter<ClientEvents> implements Client<Ord
   pubsubShardnumsub = async (): Promise<ReadonlyMap<string, number>> => new Map();
   pubsubNumpat = async (): Promise<number> => 0;
   call = async (): Promise<null> => null;
+  callBuffer = this.call;
+  pubsub = notFaked;
+  shardedPubsub = notFaked;
+  subscribe = notFaked;
+  psubscribe = notFaked;
+  ssubscribe = notFaked;
+  async drain(): Promise<void> {}
   async close(): Promise<void> {}
   async [Symbol.asyncDispose](): Promise<void> {}
 }

@@ -3,23 +3,23 @@ import { addressOf, type ClusterNode, type Layout } from "../../cluster/layout.t
 import type { HostPort } from "../../cluster/replies.ts";
 import { slotOf } from "../../cluster/slot.ts";
 import { Topology } from "../../cluster/topology.ts";
-import type { Connection, Timeouts } from "../../connection/connection.ts";
+import type { Connection } from "../../connection/connection.ts";
 import { Deferred } from "../../core/deferred.ts";
 import { after } from "../../core/within.ts";
 import { ClosedError, ClusterError, TimeoutError } from "../../errors.ts";
 import { latin1, type NameForm, type NameInput } from "../../names.ts";
 import { ClusterPubSub } from "../../pubsub/consumer/cluster-pubsub.ts";
-import type { ClusterPubSubOptions, NameIn, ShardedPubSubOptions } from "../../pubsub/consumer/options.ts";
-import { ShardedPubSub } from "../../pubsub/consumer/sharded-pubsub.ts";
-import type { ClusterSource, ConsumerSource } from "../../pubsub/consumer/source.ts";
-import type { ChannelMessage, PatternMessage } from "../../pubsub/model/message.ts";
-import type { DataOf, FormOf, Handler, ItemOf } from "../../pubsub/model/types.ts";
+import type { NameIn } from "../../pubsub/consumer/options.ts";
+import type { PubSub } from "../../pubsub/consumer/pubsub.ts";
+import type { ShardedPubSub } from "../../pubsub/consumer/sharded-pubsub.ts";
+import { type ClusterConnections, type ClusterSource, connections } from "../../pubsub/consumer/source.ts";
+import type { AnyItem } from "../../pubsub/model/types.ts";
 import { type Argument, copyOf } from "../../resp/encoder.ts";
 import type { Reply } from "../../resp/reply.ts";
 import { BaseClient } from "../base-client.ts";
+import type { Client } from "../client.ts";
 import type { ClientState } from "../command-link.ts";
 import { Keys } from "../keys.ts";
-import { readSharedArguments, type SharedConsumerOptions } from "../shared-arguments.ts";
 import { Nodes } from "./nodes.ts";
 import { type RedisClusterOptions, type ResolvedClusterOptions, resolveClusterOptions } from "./options.ts";
 import { Router } from "./router.ts";
@@ -41,9 +41,11 @@ const REFRESH = 1000;
  * @throws ArgumentError for a URL that cannot be read, an unknown option, or a value of a wrong kind.
  */
 export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf8">
-  extends BaseClient<In, Form>
-  implements ClusterSource
+  extends BaseClient<Data, In, Form>
+  implements ClusterSource, Client<In, NameIn<Form>, Data>
 {
+  /** @internal */
+  readonly [connections]: ClusterConnections;
   /** @internal */
   readonly topology: Topology;
   readonly #options: ResolvedClusterOptions;
@@ -58,6 +60,9 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   /** Why the topology cannot be learned; the next use tries again. */
   #failure: unknown = null;
   #used = false;
+  /** Commands that wait for their answers, wherever they are. */
+  #unanswered = 0;
+  #allAnswered: Deferred<void> | null = null;
 
   constructor(options?: RedisClusterOptions<Data, In, Form>);
   constructor(url: string | URL, options?: RedisClusterOptions<Data, In, Form>);
@@ -100,6 +105,14 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     });
     this.#queues = new SlotQueues(this.#router, this.#nodes);
     this.#keys = new Keys((args, wantsText) => this.#router.run(args, null, { wantsText }));
+    this[connections] = {
+      ...this.consumerSource(options.readFromReplicas),
+      topology: this.topology,
+      reach: options.translate,
+      leaseFrom: (node, timeouts, signal) => this.pool.lease(this.#nodes.settingsOf(node), timeouts, signal),
+      release: (connection) => this.#release(connection),
+      probe: (command, channel, payload, except) => this.#probe(command, channel, payload, except),
+    };
     this.heedSignal();
   }
 
@@ -123,7 +136,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   async connect(): Promise<this> {
     this.assertOpen();
     this.#used = true;
-    const { readyTimeout } = this.defaults;
+    const { readyTimeout } = this;
     const since = performance.now();
     const layout = await this.#known(readyTimeout);
     const living = layout.primaries.filter(({ failed }) => !failed);
@@ -150,84 +163,17 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     }
   }
 
-  /** A consumer of channels and patterns at one node, connected and subscribed to what the options name. */
-  async pubsub<D = Data, F extends NameForm = Form, Ignore extends boolean = false, Gaps extends boolean = false>(
-    options?: ClusterPubSubOptions<D, F, Ignore, Gaps>,
-  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
-    this.assertOpen();
+  protected override newPubSub<Item extends AnyItem>(options: object | undefined): PubSub<Item> {
     this.#used = true;
-    type Item = ItemOf<D, NameIn<F>, Ignore, Gaps>;
-    return new ClusterPubSub<Item>(this, options as ClusterPubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+    return new ClusterPubSub<Item>(this, options);
   }
 
-  /** A consumer of shard channels (server 7.0), connected and subscribed to what the options name. */
-  async shardedPubsub<
-    D = Data,
-    F extends NameForm = Form,
-    Ignore extends boolean = false,
-    Gaps extends boolean = false,
-  >(
-    options?: ShardedPubSubOptions<D, F, Ignore, Gaps>,
-  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
-    this.assertOpen();
+  protected override newShardedPubSub<Item extends AnyItem>(options: object | undefined): ShardedPubSub<Item> {
     this.#used = true;
-    type Item = ItemOf<D, NameIn<F>, Ignore, Gaps>;
-    return new ShardedPubSub<Item>(this, options as ShardedPubSubOptions<DataOf<Item>, FormOf<Item>>).open();
+    return super.newShardedPubSub(options);
   }
 
-  /** The short way to a consumer of channels: one that shares its connection with others of the client, and shows messages
-   * alone (`{ shared: true, ignoreSubscribeMessages: true }`, which the options may change). With a handler, messages go to it.
-   */
-  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    channels: NameInput | Iterable<NameInput>,
-    handler?: Handler<ChannelMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
-    options?: SharedConsumerOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  subscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    channels: NameInput | Iterable<NameInput>,
-    options: SharedConsumerOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  async subscribe(...args: unknown[]): Promise<unknown> {
-    return this.pubsub(readSharedArguments("channel", args) as object);
-  }
-
-  /** The same for patterns. */
-  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    patterns: NameInput | Iterable<NameInput>,
-    handler?: Handler<PatternMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
-    options?: SharedConsumerOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  psubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    patterns: NameInput | Iterable<NameInput>,
-    options: SharedConsumerOptions<ClusterPubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<ClusterPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  async psubscribe(...args: unknown[]): Promise<unknown> {
-    return this.pubsub(readSharedArguments("pattern", args) as object);
-  }
-
-  /** The same for shard channels (server 7.0), over one connection for each node. */
-  ssubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    channels: NameInput | Iterable<NameInput>,
-    handler?: Handler<ChannelMessage<NoInfer<D>, NameIn<NoInfer<F>>>>,
-    options?: SharedConsumerOptions<ShardedPubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  ssubscribe<D = Data, F extends NameForm = Form, Ignore extends boolean = true, Gaps extends boolean = false>(
-    channels: NameInput | Iterable<NameInput>,
-    options: SharedConsumerOptions<ShardedPubSubOptions<D, F, Ignore, Gaps>>,
-  ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>>;
-  async ssubscribe(...args: unknown[]): Promise<unknown> {
-    return this.shardedPubsub(readSharedArguments("channel", args) as object);
-  }
-
-  // What consumers need (ClusterSource).
-
-  /** @internal */
-  override get defaults(): ConsumerSource["defaults"] {
-    return { ...super.defaults, readFromReplicas: this.#options.readFromReplicas };
-  }
-
-  /** @internal */
-  override async release(connection: Connection): Promise<void> {
+  async #release(connection: Connection): Promise<void> {
     const { endpoint } = connection.settings;
     const address = "path" in endpoint ? endpoint.path : addressOf(endpoint.host, endpoint.port);
     if (this.topology.layout?.nodes.has(address) === false) {
@@ -235,21 +181,11 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
       await connection.gone;
       return;
     }
-    await super.release(connection);
+    await this.pool.release(connection);
   }
 
-  /** @internal */
-  reach(announced: HostPort): HostPort {
-    return this.#options.translate(announced);
-  }
-
-  /** @internal */
-  leaseFrom(node: HostPort, timeouts: Timeouts, signal: AbortSignal): Promise<Connection> {
-    return this.pool.lease(this.#nodes.settingsOf(node), timeouts, signal);
-  }
-
-  /** @internal */
-  async probe(
+  /** Publishes as a probe: a classic message through another node than the one named. */
+  async #probe(
     command: "PUBLISH" | "SPUBLISH",
     channel: Buffer,
     payload: string,
@@ -288,7 +224,23 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     // What may have to be sent again is kept: the caller may change its bytes meanwhile.
     const copy = args.map(kept);
     const send = () => this.#queues.send(slot, copy) as Promise<number>;
-    return this.topology.layout === null || this.#early.length > 0 ? this.#wait(copy, send) : send();
+    return this.#counted(this.topology.layout === null || this.#early.length > 0 ? this.#wait(copy, send) : send());
+  }
+
+  /** Counts a command until it is answered. */
+  #counted<T>(reply: Promise<T>): Promise<T> {
+    this.#unanswered++;
+    const answered = () => {
+      if (--this.#unanswered === 0) this.#allAnswered?.resolve();
+    };
+    reply.then(answered, answered);
+    return reply;
+  }
+
+  protected answered(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    this.#allAnswered ??= new Deferred();
+    return this.#allAnswered.promise;
   }
 
   /** Until the cluster is known all messages wait in one line, whatever their slots. */
@@ -308,10 +260,10 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     return deferred.promise;
   }
 
-  protected async run(args: readonly Argument[]): Promise<Reply> {
+  protected async run(args: readonly Argument[], wantsText: boolean): Promise<Reply> {
     this.#used = true;
     const copy = args.map(kept);
-    return this.#router.run(copy, await this.#keys.slotOf(copy));
+    return this.#counted(this.#keys.slotOf(copy).then((slot) => this.#router.run(copy, slot, { wantsText })));
   }
 
   protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {

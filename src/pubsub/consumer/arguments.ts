@@ -1,4 +1,4 @@
-import { checkOptions, describe, isIterable, milliseconds, signal } from "../../core/checks.ts";
+import { type Check, checkOptions, describe, isIterable, milliseconds, numeric, signal } from "../../core/checks.ts";
 import { ArgumentError } from "../../errors.ts";
 import { isName, latin1 } from "../../names.ts";
 import type { AnyHandler } from "../delivery/handler.ts";
@@ -12,6 +12,11 @@ export interface Request {
   readonly handlers: readonly (AnyHandler | null)[];
   readonly options: SubscribeOptions;
 }
+
+/** Options of `drain`. */
+export const drainOptions: Readonly<Record<string, Check>> = {
+  timeout: numeric("a number of milliseconds from 0, below 2^31", (value) => value >= 0 && value < 2 ** 31),
+};
 
 /** So long that nobody has one, so short that a command with one, in UTF-8, is a text still. */
 const LONGEST_NAME = 128 * 1024 * 1024;

@@ -1,10 +1,9 @@
-import { ArgumentError } from "../../errors.ts";
 import type { Message } from "../model/message.ts";
 import type { AnyItem, DataOf, FormOf } from "../model/types.ts";
 import { NodePlacement } from "../placement/node-placement.ts";
 import { type ClusterPubSubOptions, checkedOptions, checks } from "./options.ts";
 import { PatternSubscriber } from "./pattern-subscriber.ts";
-import type { ClusterSource } from "./source.ts";
+import { type ClusterSource, clusterConnections } from "./source.ts";
 
 /**
  * A consumer of channels and patterns of a cluster, at one of its nodes: whatever is published at any node reaches them
@@ -13,18 +12,12 @@ import type { ClusterSource } from "./source.ts";
  */
 export class ClusterPubSub<Item extends AnyItem = Message> extends PatternSubscriber<Item> {
   /** Not opened yet. With a codec or `names` of its own, name the item: `new ClusterPubSub<Message<Order>>(…)`. */
-  constructor(source: ClusterSource, options?: ClusterPubSubOptions<DataOf<Item>, FormOf<Item>>) {
-    requireCluster("ClusterPubSub", source);
+  constructor(client: ClusterSource, options?: ClusterPubSubOptions<DataOf<Item>, FormOf<Item>>) {
+    const source = clusterConnections("ClusterPubSub", client);
     const given = checkedOptions("pubsub()", options, checks.ClusterPubSub);
     super(source, given, {
       channels: "channel",
       placement: (host) => new NodePlacement(source, host, given.readFromReplicas ?? source.defaults.readFromReplicas),
     });
   }
-}
-
-/** Refuses a client of one server. */
-export function requireCluster(owner: string, source: unknown): void {
-  if (typeof source === "object" && source !== null && "topology" in source) return;
-  throw new ArgumentError(`${owner} takes a RedisCluster. For a single server use PubSub with a Redis.`);
 }

@@ -77,6 +77,11 @@ export interface PubSubOptions<
   readonly probe?: false | ProbeOptions | undefined;
   /** Aborting closes the consumer, or rejects an `open()` that is pending. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Of a cluster's consumer: subscribes at replicas, at primaries only where no replica can be used. Default: the client's. A
+   * consumer of a single server refuses it.
+   */
+  readonly readFromReplicas?: boolean | undefined;
 }
 
 /** How much a consumer holds: messages that nobody has read, and those that wait behind async handlers. */
@@ -111,15 +116,12 @@ export interface ProbeOptions {
 }
 
 /** Options of a {@link ClusterPubSub}. */
-export interface ClusterPubSubOptions<
+export type ClusterPubSubOptions<
   Data = string,
   Form extends NameForm = "utf8",
   Ignore extends boolean = boolean,
   Gaps extends boolean = boolean,
-> extends PubSubOptions<Data, Form, Ignore, Gaps> {
-  /** Subscribes at replicas, at primaries only where no replica can be used. Default: the client's. */
-  readonly readFromReplicas?: boolean | undefined;
-}
+> = PubSubOptions<Data, Form, Ignore, Gaps>;
 
 /** Options of a {@link ShardedPubSub}. */
 export type ShardedPubSubOptions<
@@ -127,11 +129,11 @@ export type ShardedPubSubOptions<
   Form extends NameForm = "utf8",
   Ignore extends boolean = boolean,
   Gaps extends boolean = boolean,
-> = Omit<ClusterPubSubOptions<Data, Form, Ignore, Gaps>, "patterns" | "patternHandlers">;
+> = Omit<PubSubOptions<Data, Form, Ignore, Gaps>, "patterns" | "patternHandlers">;
 
 /** Options of any consumer: what handlers take is not known here. */
 export interface AnyPubSubOptions
-  extends Omit<ClusterPubSubOptions<unknown, NameForm>, "channelHandlers" | "patternHandlers"> {
+  extends Omit<PubSubOptions<unknown, NameForm>, "channelHandlers" | "patternHandlers"> {
   readonly channelHandlers?: Handlers<never> | undefined;
   readonly patternHandlers?: Handlers<never> | undefined;
 }
@@ -159,7 +161,7 @@ const probeChannel: Check = check(
   (value) => typeof value === "string" && /^[^{}]+$/.test(value),
 );
 
-const known: Readonly<Record<keyof PubSubOptions, Check>> = {
+const known: Readonly<Record<Exclude<keyof PubSubOptions, "readFromReplicas">, Check>> = {
   channels: names,
   patterns: names,
   channelHandlers: handlers,
@@ -187,6 +189,14 @@ const known: Readonly<Record<keyof PubSubOptions, Check>> = {
   signal,
 };
 
+/** A single server's consumers. */
+export const noReplicas: Check = (value) => {
+  if (value === undefined || value === false) return;
+  throw new ArgumentError(
+    "readFromReplicas is for consumers of a RedisCluster: of a single server no replica is known. Give the replica's own URL.",
+  );
+};
+
 const noPatterns: Check = () => {
   throw new ArgumentError(
     "Shard channels know no patterns: the server matches none to them. Use pubsub() for patterns.",
@@ -195,7 +205,7 @@ const noPatterns: Check = () => {
 
 /** The options of each class. */
 export const checks: Readonly<Record<"PubSub" | "ClusterPubSub" | "ShardedPubSub", Readonly<Record<string, Check>>>> = {
-  PubSub: known,
+  PubSub: { ...known, readFromReplicas: noReplicas },
   ClusterPubSub: { ...known, readFromReplicas: boolean },
   ShardedPubSub: { ...known, readFromReplicas: boolean, patterns: noPatterns, patternHandlers: noPatterns },
 };

@@ -7,6 +7,7 @@ import type {
   NameOf,
   PatternConsumer,
   PatternMessageOf,
+  ShownHandler,
   SubscribeOptions,
 } from "../model/types.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -17,7 +18,7 @@ export abstract class PatternSubscriber<Item extends AnyItem = Message>
   implements PatternConsumer<Item>
 {
   /** What is wanted: patterns with their handlers, or `null`. A live, read-only view that compares names by bytes. */
-  get patterns(): ReadonlyMap<NameOf<Item>, Handler<PatternMessageOf<Item>> | null> {
+  get patterns(): ReadonlyMap<NameOf<Item>, ShownHandler<PatternMessageOf<Item>> | null> {
     return this.view("pattern");
   }
 

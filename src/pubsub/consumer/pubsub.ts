@@ -1,10 +1,9 @@
-import { ArgumentError } from "../../errors.ts";
 import type { Message } from "../model/message.ts";
 import type { AnyItem, DataOf, FormOf } from "../model/types.ts";
 import { OneLink } from "../placement/one-link.ts";
 import { checkedOptions, checks, type PubSubOptions } from "./options.ts";
 import { PatternSubscriber } from "./pattern-subscriber.ts";
-import type { SubscriberSource } from "./source.ts";
+import { type SubscriberSource, serverConnections } from "./source.ts";
 
 /**
  * A consumer of channels and patterns on one server, over a connection of its own. Usually made by `client.pubsub()`;
@@ -12,22 +11,11 @@ import type { SubscriberSource } from "./source.ts";
  */
 export class PubSub<Item extends AnyItem = Message> extends PatternSubscriber<Item> {
   /** Not opened yet. With a codec or `names` of its own, name the item: `new PubSub<Message<Order>>(client, …)`. */
-  constructor(source: SubscriberSource, options?: PubSubOptions<DataOf<Item>, FormOf<Item>>) {
-    refuseCluster(source);
+  constructor(client: SubscriberSource, options?: PubSubOptions<DataOf<Item>, FormOf<Item>>) {
+    const source = serverConnections("PubSub", client);
     super(source, checkedOptions("pubsub()", options, checks.PubSub), {
       channels: "channel",
-      placement: (host) =>
-        new OneLink(
-          host.link({
-            dial: (timeouts, signal) => source.lease(timeouts, signal),
-            release: (connection) => source.release(connection),
-          }),
-        ),
+      placement: (host) => OneLink.toServer(source, host),
     });
   }
-}
-
-function refuseCluster(source: object): void {
-  if ("topology" in source)
-    throw new ArgumentError("This client is a cluster's: use ClusterPubSub, or client.pubsub().");
 }

@@ -2,6 +2,7 @@ import type { HostPort } from "../../cluster/replies.ts";
 import type { Codec } from "../../codec.ts";
 import type { Connection, Timeouts } from "../../connection/connection.ts";
 import type { RetryPolicy } from "../../core/backoff.ts";
+import { ArgumentError } from "../../errors.ts";
 import type { NameForm } from "../../names.ts";
 import type { ConsumerStats } from "../delivery/stats.ts";
 import type { ClusterNodes } from "../placement/cluster-nodes.ts";
@@ -9,6 +10,7 @@ import type { Sharing } from "../sharing/sharing.ts";
 
 /** What a client needs of its consumers. */
 export interface Adopted {
+  drain(options: { readonly timeout: number }): Promise<void>;
   close(): Promise<void>;
   stats(): ConsumerStats;
 }
@@ -43,11 +45,59 @@ export interface ConsumerSource<Data = unknown> {
   probe(command: "PUBLISH" | "SPUBLISH", channel: Buffer, payload: string, except: HostPort | null): Promise<unknown>;
 }
 
-/** What consumers of one server need of a client. Clients implement it. */
-export interface SubscriberSource<Data = unknown> extends ConsumerSource<Data> {
+/** What consumers of one server need of a client. */
+export interface ServerConnections<Data = unknown> extends ConsumerSource<Data> {
   /** A connection that may subscribe. */
   lease(timeouts: Timeouts, signal: AbortSignal): Promise<Connection>;
 }
 
 /** What consumers of a cluster need of a client. */
-export interface ClusterSource<Data = unknown> extends ConsumerSource<Data>, ClusterNodes {}
+export interface ClusterConnections<Data = unknown> extends ConsumerSource<Data>, ClusterNodes {}
+
+/** Where a client has what its consumers need: a symbol, so that it is no part of what users see of a client. */
+export const connections: unique symbol = Symbol("tidings.connections");
+
+/** A client of one server, as consumers take it: {@link Redis}. */
+export interface SubscriberSource<Data = unknown> {
+  readonly [connections]: ServerConnections<Data>;
+}
+
+/** A client of a cluster, as consumers take it: {@link RedisCluster}. */
+export interface ClusterSource<Data = unknown> {
+  readonly [connections]: ClusterConnections<Data>;
+}
+
+/** What consumers need of a client of one server; refuses what is none. */
+export function serverConnections(owner: string, client: SubscriberSource): ServerConnections {
+  const found = connectionsOf(client);
+  if (found === null) throw new ArgumentError(`${owner} takes a client: a Redis.`);
+  if (isOfCluster(found)) throw new ArgumentError("This client is a cluster's: use ClusterPubSub, or client.pubsub().");
+  return found;
+}
+
+/** What consumers need of a client of a cluster; refuses what is none. */
+export function clusterConnections(owner: string, client: ClusterSource): ClusterConnections {
+  const found = connectionsOf(client);
+  if (found !== null && isOfCluster(found)) return found;
+  throw new ArgumentError(`${owner} takes a RedisCluster. For a single server use PubSub with a Redis.`);
+}
+
+/** What consumers need of a client of either kind; refuses what is none. */
+export function anyConnections(
+  owner: string,
+  client: SubscriberSource | ClusterSource,
+): ServerConnections | ClusterConnections {
+  const found = connectionsOf(client);
+  if (found === null) throw new ArgumentError(`${owner} takes a client: a Redis or a RedisCluster.`);
+  return found;
+}
+
+/** Whether they are those of a cluster. */
+export function isOfCluster(source: ServerConnections | ClusterConnections): source is ClusterConnections {
+  return "topology" in source;
+}
+
+function connectionsOf(client: unknown): ServerConnections | ClusterConnections | null {
+  if (typeof client !== "object" || client === null || !(connections in client)) return null;
+  return client[connections] as ServerConnections | ClusterConnections;
+}

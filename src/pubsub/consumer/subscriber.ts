@@ -1,11 +1,11 @@
 import { onAbort, throwIfAborted } from "../../core/abort.ts";
-import { checkOptions, numeric } from "../../core/checks.ts";
+import { checkOptions } from "../../core/checks.ts";
 import { begin, Deferred, handled } from "../../core/deferred.ts";
 import { TypedEmitter } from "../../core/typed-emitter.ts";
 import { diagnostics } from "../../diagnostics.ts";
 import { ArgumentError, ClosedError, type ServerError } from "../../errors.ts";
 import { latin1, type NameInput, NameView } from "../../names.ts";
-import { Delivery, type NamedHandler } from "../delivery/delivery.ts";
+import { Delivery, type Events, type NamedHandler } from "../delivery/delivery.ts";
 import { type AnyHandler, HandlerSink } from "../delivery/handler.ts";
 import { Readers } from "../delivery/reading.ts";
 import type { ConsumerStats } from "../delivery/stats.ts";
@@ -24,19 +24,16 @@ import type {
   MessagesOptions,
   NameOf,
   ReceiveOptions,
+  ShownHandler,
   SubscribeOptions,
 } from "../model/types.ts";
 import { Engine, type EngineOptions } from "../subscriptions/engine.ts";
 import type { Entry, Kind } from "../subscriptions/entry.ts";
 import type { Placement, PlacementHost } from "../subscriptions/placement.ts";
 import type { SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
-import { readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
+import { drainOptions, readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
 import { type AnyPubSubOptions, defaults } from "./options.ts";
 import type { ConsumerSource } from "./source.ts";
-
-const drainOptions = {
-  timeout: numeric("a number of milliseconds from 0, below 2^31", (value) => value >= 0 && value < 2 ** 31),
-};
 
 /** What makes the classes differ. */
 export interface SubscriberKind {
@@ -47,7 +44,7 @@ export interface SubscriberKind {
 
 /** What every consumer has: channels, the ways to read, and its end. The classes add what is their own. */
 export abstract class Subscriber<Item extends AnyItem = Message>
-  extends TypedEmitter<ConsumerEvents>
+  extends TypedEmitter<ConsumerEvents<NameOf<Item>>>
   implements Consumer<Item>
 {
   readonly #source: ConsumerSource;
@@ -90,7 +87,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const subscriptions = given.shared
       ? (owner: SubscriptionsOwner) => source.sharing.consumer(channels, open, owner, readyTimeout)
       : open;
-    this.#delivery = new Delivery(subscriptions, this, {
+    this.#delivery = new Delivery(subscriptions, this as Events, {
       codec: given.codec ?? source.defaults.codec,
       names: given.names ?? source.defaults.names,
       ignoreSubscribeMessages: given.ignoreSubscribeMessages ?? false,
@@ -116,7 +113,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   /** What is wanted: channels with their handlers, or `null`. A live, read-only view that compares names by bytes. */
-  get channels(): ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null> {
+  get channels(): ReadonlyMap<NameOf<Item>, ShownHandler<ChannelMessageOf<Item>> | null> {
     return this.view(this.#channels);
   }
 
@@ -239,9 +236,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   /**
-   * Unsubscribes, lets handlers finish what has arrived and readers read it, then closes; after `timeout` milliseconds
-   * (default 5000) it closes all the same; of several calls the earliest deadline holds. Awaited inside a handler it
-   * settles at that deadline.
+   * Unsubscribes, lets handlers finish what has arrived and readers read it, waits until each iterator that took an item
+   * has come back for more or was left, then closes; after `timeout` milliseconds (default 5000) it closes all the same, and
+   * tells what it abandons as a gap. Of several calls the earliest deadline holds. Awaited inside a handler or the body of a
+   * loop it settles at that deadline. What `receive` and `getMessage` gave is not waited for.
    */
   async drain(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
     checkOptions("drain", options, drainOptions);
@@ -320,7 +318,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   /** What is wanted of a kind, with handlers. */
-  protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, Handler<M> | null> {
+  protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, ShownHandler<M> | null> {
     const { registry } = this.#delivery.engine;
     const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [
       entry.name,
@@ -340,7 +338,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         return size;
       },
     );
-    return view as unknown as ReadonlyMap<NameOf<Item>, Handler<M> | null>;
+    return view as unknown as ReadonlyMap<NameOf<Item>, ShownHandler<M> | null>;
   }
 
   // ---
@@ -382,7 +380,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         [...engine.registry].filter((entry) => entry.wanted),
         this.#unsubscriptionTimeout,
       )
-      .then(() => this.#delivery.quiet());
+      .then(() => this.#delivery.drained());
     // A close ends the drain, and rejects what it waits for.
     await Promise.race([drained.catch(() => {}), this.#drainedLate.promise]);
     this.#delivery.abandon();

@@ -66,7 +66,9 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   readonly #includesGaps: boolean;
   /** Queues with an async handler at work, by channel or pattern. */
   readonly #busy: Map<string, HandlerQueue> = new Map();
-  #quiet: Deferred<void> | null = null;
+  #drained: Deferred<void> | null = null;
+  /** Iterators whose users are at work on what they took. */
+  working = 0;
 
   constructor(subscriptions: (owner: SubscriptionsOwner) => Subscriptions, events: Events, options: DeliveryOptions) {
     this.names = options.names;
@@ -109,17 +111,20 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
 
   // ---
 
-  /** Resolves when no handler is at work, no published message is left to read and nothing awaits a confirmation. */
-  quiet(): Promise<void> {
-    this.#quiet ??= new Deferred();
+  /**
+   * Resolves when no handler is at work, no published message is left to read, every iterator that took an item has come
+   * back for more, and nothing awaits a confirmation.
+   */
+  drained(): Promise<void> {
+    this.#drained ??= new Deferred();
     this.settle();
-    return this.#quiet.promise;
+    return this.#drained.promise;
   }
 
   /** To be called when something was read, in case somebody waits for the last of it. */
   settle(): void {
-    if (this.#quiet === null || this.#busy.size > 0 || !this.engine.empty || this.inbox.pending > 0) return;
-    this.#quiet.resolve();
+    if (this.#drained === null || this.#busy.size > 0 || this.working > 0) return;
+    if (this.engine.empty && this.inbox.pending === 0) this.#drained.resolve();
   }
 
   /** A drain is over: what was neither read nor handled is told as a gap. */
@@ -150,8 +155,8 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.backlog.clear();
     const released = this.engine.close();
     this.inbox.close();
-    this.#quiet ??= new Deferred();
-    this.#quiet.resolve();
+    this.#drained ??= new Deferred();
+    this.#drained.resolve();
     return released;
   }
 

@@ -76,9 +76,12 @@ export class NextReader implements Reader {
   readonly batch = null;
   readonly #deferred: Deferred<IteratorResult<Item, undefined>> = new Deferred();
   readonly #options: IterationOptions;
+  readonly #taken: () => void;
 
-  constructor(options: IterationOptions) {
+  /** `taken` is called when an item is. */
+  constructor(options: IterationOptions, taken: () => void) {
     this.#options = options;
+    this.#taken = taken;
   }
 
   get result(): Promise<IteratorResult<Item, undefined>> {
@@ -87,6 +90,7 @@ export class NextReader implements Reader {
 
   offer(item: Item | null): boolean {
     if (item === null || (this.#options.published && isConfirmation(item))) return false;
+    this.#taken();
     this.#deferred.resolve({ done: false, value: item });
     return true;
   }
@@ -111,11 +115,14 @@ export class BatchReader implements Reader {
   readonly #deferred: Deferred<IteratorResult<Item[], undefined>> = new Deferred();
   readonly #untilClosed: boolean;
   readonly #full: (reader: BatchReader) => void;
+  readonly #taken: () => void;
   readonly #batch: Item[] = [];
 
-  constructor(untilClosed: boolean, full: (reader: BatchReader) => void) {
+  /** `full` is called at the end of the turn in which the first item came, `taken` when it comes. */
+  constructor(untilClosed: boolean, on: { readonly full: (reader: BatchReader) => void; readonly taken: () => void }) {
     this.#untilClosed = untilClosed;
-    this.#full = full;
+    this.#full = on.full;
+    this.#taken = on.taken;
   }
 
   get result(): Promise<IteratorResult<Item[], undefined>> {
@@ -128,7 +135,10 @@ export class BatchReader implements Reader {
 
   offer(item: Item | null): boolean {
     if (item === null || isConfirmation(item)) return false;
-    if (this.#batch.length === 0) process.nextTick(() => this.#full(this));
+    if (this.#batch.length === 0) {
+      this.#taken();
+      process.nextTick(() => this.#full(this));
+    }
     this.#batch.push(item);
     return false;
   }

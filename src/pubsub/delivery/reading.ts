@@ -50,6 +50,7 @@ export class Readers {
     checkOptions("receive", options, receiveOptions);
     this.#assertOpen(options.signal);
     const item = this.#next(true);
+    this.#delivery.settle();
     if (item !== undefined) return item;
     this.#assertAlive();
     return this.#wait(new ReceiveReader(), options, () => {
@@ -76,10 +77,13 @@ export class Readers {
         for (let item = this.#next(true); item !== undefined; item = this.#next(true)) batch.push(item);
         return batch.length > 0 ? { done: false, value: batch } : this.#endedBy(untilClosed);
       },
-      () =>
-        new BatchReader(untilClosed, (reader) => {
-          inbox.leave(reader);
-          reader.settle();
+      (taken) =>
+        new BatchReader(untilClosed, {
+          taken,
+          full: (reader) => {
+            inbox.leave(reader);
+            reader.settle();
+          },
         }),
       this.#hooks(options),
     );
@@ -93,14 +97,14 @@ export class Readers {
         const item = this.#next(how.published);
         return item !== undefined ? { done: false, value: item } : this.#endedBy(how.untilClosed);
       },
-      () => new NextReader(how),
+      (taken) => new NextReader(how, taken),
       this.#hooks(options),
     );
   }
 
   #hooks({ signal, closeOnReturn }: MessagesOptions): IteratorHooks {
     return {
-      inbox: this.#delivery.inbox,
+      delivery: this.#delivery,
       signal,
       left: closeOnReturn === true ? () => this.#consumer.close() : () => Promise.resolve(),
     };
@@ -111,7 +115,6 @@ export class Readers {
     const { inbox } = this.#delivery;
     let item = inbox.shiftItem();
     while (published && item !== undefined && isConfirmation(item)) item = inbox.shiftItem();
-    this.#delivery.settle();
     return item;
   }
 
@@ -169,7 +172,7 @@ export class Readers {
 }
 
 interface IteratorHooks {
-  readonly inbox: Delivery["inbox"];
+  readonly delivery: Pick<Delivery, "inbox" | "working" | "settle">;
   readonly signal: AbortSignal | undefined;
   /** The loop was left. */
   left(): Promise<void>;
@@ -183,22 +186,35 @@ interface IteratorReader<T> extends Waiter<Result<T>> {
 /** An object, not a generator: `return()` settles a pending `next()` at once instead of waiting behind it. */
 class ReadingIterator<T> implements ItemIterator<T> {
   readonly #take: () => Result<T> | undefined;
-  readonly #reader: () => IteratorReader<T>;
+  readonly #reader: (taken: () => void) => IteratorReader<T>;
   readonly #hooks: IteratorHooks;
   readonly #waiting: Set<IteratorReader<T>> = new Set();
   #abort: Disposable | null = null;
   #ended = false;
+  readonly #taken = (): void => this.#setWorking(true);
+  /** Whether an item was taken, and the user has not come back for the next one. */
+  #working = false;
 
-  constructor(take: () => Result<T> | undefined, reader: () => IteratorReader<T>, hooks: IteratorHooks) {
+  constructor(
+    take: () => Result<T> | undefined,
+    reader: (taken: () => void) => IteratorReader<T>,
+    hooks: IteratorHooks,
+  ) {
     this.#take = take;
     this.#reader = reader;
     this.#hooks = hooks;
   }
 
   next(): Promise<Result<T>> {
-    if (this.#ended || this.#hooks.signal?.aborted) return this.#after();
+    this.#setWorking(false);
+    if (this.#ended || this.#hooks.signal?.aborted) {
+      this.#hooks.delivery.settle();
+      return this.#after();
+    }
     try {
       const result = this.#take();
+      if (result !== undefined && !result.done) this.#setWorking(true);
+      this.#hooks.delivery.settle();
       if (result === undefined) return this.#wait();
       if (result.done) this.#end();
       return Promise.resolve(result);
@@ -209,6 +225,8 @@ class ReadingIterator<T> implements ItemIterator<T> {
   }
 
   async return(): Promise<Result<T>> {
+    this.#setWorking(false);
+    this.#hooks.delivery.settle();
     for (const reader of this.#leave()) reader.closed();
     this.#ended = true;
     await this.#hooks.left();
@@ -233,8 +251,11 @@ class ReadingIterator<T> implements ItemIterator<T> {
   }
 
   #wait(): Promise<Result<T>> {
-    const reader = this.#reader();
-    const { inbox, signal } = this.#hooks;
+    const reader = this.#reader(this.#taken);
+    const {
+      delivery: { inbox },
+      signal,
+    } = this.#hooks;
     this.#waiting.add(reader);
     inbox.wait(reader);
     // The signal may outlive everything here; it is listened to only while somebody waits.
@@ -266,9 +287,15 @@ class ReadingIterator<T> implements ItemIterator<T> {
   /** Nobody waits any more; gives those that did. */
   #leave(): IteratorReader<T>[] {
     this.#unlisten();
-    const readers = [...this.#waiting].filter((reader) => this.#hooks.inbox.leave(reader));
+    const readers = [...this.#waiting].filter((reader) => this.#hooks.delivery.inbox.leave(reader));
     this.#waiting.clear();
     return readers;
+  }
+
+  #setWorking(working: boolean): void {
+    if (this.#working === working) return;
+    this.#working = working;
+    this.#hooks.delivery.working += working ? 1 : -1;
   }
 
   #unlisten(): void {

@@ -36,6 +36,12 @@ export type FormOf<Item> = [NameOf<Item>] extends [Buffer] ? "bytes" : "utf8";
  */
 export type Handler<M = ChannelMessage | PatternMessage> = (message: M) => unknown;
 
+/**
+ * A handler as `channels` and `patterns` show it. It is compared like a method, so that a consumer of fewer kinds of items
+ * may stand where one of more is expected.
+ */
+export type ShownHandler<M> = { handler(message: M): unknown }["handler"];
+
 /** Names with their handlers: an object, a Map, or any iterable of pairs. */
 export type Handlers<M> =
   | Readonly<Record<string, Handler<M>>>
@@ -79,14 +85,14 @@ export interface MessagesOptions {
 }
 
 /** Events of a consumer, by name. */
-export interface ConsumerEvents {
+export interface ConsumerEvents<Name = string | Buffer> {
   /**
    * A handler failed, or the consumer did. Only if somebody listens: a payload was refused (`CodecError`), or the server was
    * a primary and is a replica now (`PubSubError`; RESP3, asked every `maxIdle` ms; a cluster's consumers see to it themselves).
    */
   error: [error: Error];
   /** Messages may have been missed; told as soon as the names are restored. */
-  gap: [gap: Gap<string | Buffer>];
+  gap: [gap: Gap<Name>];
   /** The state has changed. */
   state: [state: State];
   /** Names stay wanted that the server denies; listed in `error.names`. Told once until they are granted. */
@@ -98,6 +104,11 @@ export interface ConsumerEvents {
   /** The consumer is closed and its connection released. */
   close: [];
 }
+
+/** What listens to an event of a consumer of these items. */
+export type ListenerOf<Item, Event extends keyof ConsumerEvents> = (
+  ...args: ConsumerEvents<NameOf<Item>>[Event]
+) => void;
 
 /** What a consumer of channels does. Depend on it, and fake it in tests. */
 export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<Item>, AsyncDisposable {
@@ -118,14 +129,14 @@ export interface Consumer<Item extends AnyItem = Message> extends AsyncIterable<
   receive(options?: ReceiveOptions): Promise<DeliveredOf<Item>>;
   messages(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>>;
   batches(options?: MessagesOptions): ItemIterator<DeliveredOf<Item>[]>;
-  readonly channels: ReadonlyMap<NameOf<Item>, Handler<ChannelMessageOf<Item>> | null>;
+  readonly channels: ReadonlyMap<NameOf<Item>, ShownHandler<ChannelMessageOf<Item>> | null>;
   readonly subscribed: boolean;
   readonly denied: ReadonlyMap<NameOf<Item>, ServerError>;
   readonly state: State;
   readonly closed: boolean;
-  on<Name extends keyof ConsumerEvents>(name: Name, listener: (...args: ConsumerEvents[Name]) => void): this;
-  once<Name extends keyof ConsumerEvents>(name: Name, listener: (...args: ConsumerEvents[Name]) => void): this;
-  off<Name extends keyof ConsumerEvents>(name: Name, listener: (...args: ConsumerEvents[Name]) => void): this;
+  on<Event extends keyof ConsumerEvents>(name: Event, listener: ListenerOf<Item, Event>): this;
+  once<Event extends keyof ConsumerEvents>(name: Event, listener: ListenerOf<Item, Event>): this;
+  off<Event extends keyof ConsumerEvents>(name: Event, listener: ListenerOf<Item, Event>): this;
   retry(): Promise<void>;
   drain(options?: { readonly timeout?: number | undefined }): Promise<void>;
   close(): Promise<void>;
@@ -143,5 +154,5 @@ export interface PatternConsumer<Item extends AnyItem = Message> extends Consume
   psubscribe(handlers: Handlers<PatternMessageOf<Item>>, options?: SubscribeOptions): Promise<void>;
   punsubscribe(...patterns: NameInput[]): Promise<void>;
   punsubscribe(patterns: Iterable<NameInput>): Promise<void>;
-  readonly patterns: ReadonlyMap<NameOf<Item>, Handler<PatternMessageOf<Item>> | null>;
+  readonly patterns: ReadonlyMap<NameOf<Item>, ShownHandler<PatternMessageOf<Item>> | null>;
 }

@@ -216,3 +216,20 @@ describe("commands of one tick", () => {
     ]);
   });
 });
+
+describe.each([3, 2] as const)("callBuffer() gives Buffers (RESP%i)", (protocol) => {
+  test("for bulk, simple and verbatim strings, and in maps", async () => {
+    await using client = new Redis(server.url, { protocol });
+    const raw = Buffer.from([0xff, 0x00, 0xfe]);
+    expect(await client.callBuffer("SET", "raw", raw)).toEqual(Buffer.from("OK"));
+    expect(await client.callBuffer("GET", "raw")).toEqual(raw);
+    expect(await client.callBuffer("GET", "missing")).toBeNull();
+    await client.call("HSET", "hash", raw, "1");
+    const hash = await client.callBuffer("HGETALL", "hash");
+    expect(hash).toEqual(protocol === 3 ? new Map([[raw, Buffer.from("1")]]) : [raw, Buffer.from("1")]);
+    const info = await client.callBuffer("INFO", "server");
+    expect(Buffer.isBuffer(info) && info.toString()).toContain("tcp_port");
+    expect(await client.callBuffer("STRLEN", "raw")).toBe(3);
+    await expect(client.callBuffer("SUBSCRIBE", "a")).rejects.toMatchObject({ code: "ARGUMENT" });
+  });
+});

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { expect } from "vitest";
-import type { ClientEvents } from "../../../src/client/base-client.ts";
+import type { ClientEvents } from "../../../src/client/client.ts";
 import type { Redis } from "../../../src/client/redis.ts";
 
 /** Why a promise rejects; a promise that does not is a failure. */

@@ -26,10 +26,11 @@ describe("classes and clients that do not fit", () => {
   test("are refused at once, with what to use instead", () => {
     expect(() => new PubSub(cluster as never)).toThrow(ArgumentError);
     expect(() => new PubSub(cluster as never)).toThrow("ClusterPubSub");
-    for (const Class of [ClusterPubSub, ShardedPubSub]) {
-      expect(() => new Class(redis as never)).toThrow(ArgumentError);
-      expect(() => new Class(redis as never)).toThrow("RedisCluster");
-      expect(() => new Class(null as never)).toThrow(ArgumentError);
+    expect(() => new ClusterPubSub(redis as never)).toThrow("RedisCluster");
+    for (const Class of [PubSub, ClusterPubSub, ShardedPubSub]) {
+      for (const none of [null, undefined, {}, "redis://localhost"]) {
+        expect(() => new Class(none as never)).toThrow(ArgumentError);
+      }
     }
   });
 
@@ -51,7 +52,11 @@ describe("classes and clients that do not fit", () => {
   test("an unknown option is refused, with the nearest known one", () => {
     expect(() => new ShardedPubSub(cluster, { readFromReplica: true } as never)).toThrow('"readFromReplicas"');
     expect(() => new ClusterPubSub(cluster, { readFromReplicas: 1 } as never)).toThrow(ArgumentError);
-    expect(() => new PubSub(redis, { readFromReplicas: true } as never)).toThrow(ArgumentError);
+    for (const Class of [PubSub, ShardedPubSub]) {
+      expect(() => new Class(redis, { readFromReplicas: true })).toThrow(
+        "readFromReplicas is for consumers of a RedisCluster",
+      );
+    }
   });
 });
 

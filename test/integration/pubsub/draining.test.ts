@@ -67,6 +67,112 @@ onEveryKind("draining", (bench) => {
     expect(batches.flat()).toEqual(["1", "2"]);
   });
 
+  test("a loop finishes the job that it has begun, by messages and by batches", async () => {
+    for (const how of ["messages", "batches", "items"] as const) {
+      const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+      const held = gate();
+      const done: string[] = [];
+      const loop = (async () => {
+        const jobs = { messages: () => consumer.messages(), batches: () => consumer.batches(), items: () => consumer }[
+          how
+        ]();
+        for await (const job of jobs) {
+          await held.passed;
+          done.push(...[job].flat().map(({ data }) => String(data)));
+        }
+      })();
+      await bench.publish("a", "1");
+      await eventually(() => expect(consumer.stats().delivered).toBe(1));
+      const draining = consumer.drain(LONG);
+      await bench.truth({});
+      expect([consumer.closed, done]).toEqual([false, []]);
+      held.open();
+      await deadline(draining, PATIENCE, "the drain");
+      expect(done).toEqual(["1"]);
+      await loop;
+    }
+  });
+
+  test("two loops on one consumer both finish, though the slower has the earlier job", async () => {
+    const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+    const [slow, quick] = [gate(), gate()];
+    const done: string[] = [];
+    const work = async (until: Promise<void>) => {
+      for await (const { data } of consumer.messages()) {
+        await until;
+        done.push(data);
+      }
+    };
+    const loops = [work(slow.passed), work(quick.passed)];
+    for (const payload of ["1", "2"]) await bench.publish("a", payload);
+    await eventually(() => expect(consumer.stats().delivered).toBe(2));
+    const draining = consumer.drain(LONG);
+    quick.open();
+    await bench.truth({});
+    await eventually(() => expect(done).toEqual(["2"]));
+    expect(consumer.closed).toBe(false);
+    slow.open();
+    await deadline(draining, PATIENCE, "the drain");
+    expect(done).toEqual(["2", "1"]);
+    await Promise.all(loops);
+  });
+
+  test("what receive and getMessage gave, and a loop that was left, is not waited for", async () => {
+    const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+    for (const payload of ["1", "2", "3"]) await bench.publish("a", payload);
+    await eventually(() => expect(consumer.stats().received).toBe(3));
+    await consumer.receive();
+    await consumer.getMessage();
+    for await (const { data } of consumer.messages()) {
+      expect(data).toBe("3");
+      break;
+    }
+    await deadline(consumer.drain(LONG), PATIENCE, "the drain");
+  });
+
+  test("awaited in the body of a loop it settles at its deadline", async () => {
+    const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
+    await bench.publish("a", "1");
+    let drained = false;
+    for await (const _ of consumer.messages()) {
+      await deadline(consumer.drain({ timeout: 20 }), PATIENCE, "the deadline");
+      drained = true;
+    }
+    expect([drained, consumer.closed]).toEqual([true, true]);
+  });
+
+  test("a client drains its consumers, has its commands answered, and closes", async () => {
+    const client = bench.client();
+    const [own, shared] = await Promise.all([
+      client.pubsub({ channels: "a", ignoreSubscribeMessages: true }),
+      client.pubsub({ channels: "b", shared: true, ignoreSubscribeMessages: true }),
+    ]);
+    const held = gate();
+    const done: string[] = [];
+    const work = async (consumer: typeof own) => {
+      for await (const { data } of consumer.messages()) {
+        await held.passed;
+        done.push(data);
+        await client.publish("done", data);
+      }
+    };
+    const loops = [work(own), work(shared)];
+    await Promise.all([bench.publish("a", "1"), bench.publish("b", "2")]);
+    await eventually(() => expect(client.stats().delivered).toBe(2));
+    const answers = Array.from({ length: 100 }, (_, n) => client.publish("x", String(n)));
+    const draining = client.drain(LONG);
+    await bench.truth({});
+    expect([client.state === "closed", done]).toEqual([false, []]);
+    held.open();
+    await deadline(draining, PATIENCE, "the drain");
+    expect(done.sort()).toEqual(["1", "2"]);
+    expect(await Promise.all(answers)).toEqual(answers.map(() => 0));
+    expect([client.state, own.closed, shared.closed]).toEqual(["closed", true, true]);
+    await Promise.all(loops);
+    await client.drain();
+    expect(await rejection(client.drain({ timeout: -1 }))).toMatchObject({ code: "ARGUMENT" });
+  });
+
   test("handlers finish what has arrived", async () => {
     const held = gate();
     const seen: string[] = [];

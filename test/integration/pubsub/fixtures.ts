@@ -26,8 +26,11 @@ import { expectServerTruth, type WantedSubscriptions } from "../../support/serve
 /** Generous: a busy machine is slow, a broken wait never ends. */
 export const PATIENCE = 10_000;
 
-/** Whose consumers run the scenarios: `PubSub` of a server; `ClusterPubSub` or `ShardedPubSub` of a cluster of one node. */
-type ConsumerKind = "server" | "cluster" | "shards";
+/**
+ * Whose consumers run the scenarios: `PubSub` of a server; `ClusterPubSub` or `ShardedPubSub` of a cluster of one node;
+ * `ShardedPubSub` of a server.
+ */
+type ConsumerKind = "server" | "cluster" | "shards" | "server shards";
 
 /** What scenarios need: a server, and ways to make consumers that are gone when the scenario ends. */
 export interface Bench {
@@ -79,6 +82,7 @@ const variants: readonly (readonly [title: string, kind: ConsumerKind, protocol:
   ["in a cluster", "cluster", 3],
   ["of shard channels", "shards", 3],
   ["of shard channels, in RESP2", "shards", 2],
+  ["of shard channels of one server", "server shards", 3],
 ];
 
 /**
@@ -88,16 +92,16 @@ const variants: readonly (readonly [title: string, kind: ConsumerKind, protocol:
 export function onEveryKind(
   title: string,
   scenarios: (bench: Bench) => void,
-  { kinds: wanted = ["server", "cluster", "shards"], needs, ...options }: KindOptions = {},
+  { kinds: wanted = ["server", "cluster", "shards", "server shards"], needs, ...options }: KindOptions = {},
 ): void {
-  const kinds = wanted.filter((kind) => kind !== "shards" || !lacks("shardChannels"));
+  const kinds = wanted.filter((kind) => !isSharded(kind) || !lacks("shardChannels"));
   describe.skipIf(kinds.length === 0 || (needs !== undefined && lacks(needs)))(title, () => {
     let single: RedisServer | undefined;
     let node: RedisServer | undefined;
 
     beforeAll(async () => {
-      if (kinds.includes("server")) single = await startServer(options);
-      if (kinds.some((kind) => kind !== "server")) {
+      if (kinds.some(isAlone)) single = await startServer(options);
+      if (!kinds.every(isAlone)) {
         [node] = (await startCluster({ ...options, primaries: 1, replicasPerPrimary: 0 })).nodes;
       }
     });
@@ -108,17 +112,19 @@ export function onEveryKind(
     describe.each(variants.filter(([, kind]) => kinds.includes(kind)))("%s", (_, kind, protocol) => {
       const clients: { close(): Promise<void> }[] = [];
       const server = (): RedisServer => {
-        const running = kind === "server" ? single : node;
+        const running = isAlone(kind) ? single : node;
         if (running === undefined) throw new Error("no server outside of a scenario");
         return running;
       };
-      const patterns = kind !== "shards";
+      const patterns = !isSharded(kind);
       const adapted = (given: PubSubOptions = {}): PubSubOptions => (patterns ? given : withoutPatterns(given));
       const bench: Bench = {
         kind,
         protocol,
         patterns,
-        Class: { server: PubSub, cluster: ClusterPubSub, shards: ShardedPubSub }[kind] as never,
+        Class: { server: PubSub, cluster: ClusterPubSub, shards: ShardedPubSub, "server shards": ShardedPubSub }[
+          kind
+        ] as never,
         get server() {
           return server();
         },
@@ -163,16 +169,24 @@ export function onEveryKind(
 
 /** A client with all that scenarios ask of it, whatever its kind. In a cluster the port is the only one that it dials. */
 function connect(kind: ConsumerKind, url: string, port: number, options: RedisOptions): Redis {
-  if (kind === "server") return new Redis(url, options);
   const natMap = ({ host }: { readonly host: string }) => ({ host, port });
-  const cluster = new RedisCluster(url, { ...options, natMap });
-  if (kind === "shards") {
-    Object.assign(cluster, {
-      pubsub: (given: PubSubOptions = {}) => cluster.shardedPubsub(withoutPatterns(given)),
-      publish: (channel: NameInput, data: string) => cluster.spublish(channel, data),
+  const client = isAlone(kind) ? new Redis(url, options) : new RedisCluster(url, { ...options, natMap });
+  if (isSharded(kind)) {
+    Object.assign(client, {
+      pubsub: (given: PubSubOptions = {}) => client.shardedPubsub(withoutPatterns(given)),
+      publish: (channel: NameInput, data: string) => client.spublish(channel, data),
     });
   }
-  return cluster as unknown as Redis;
+  return client as unknown as Redis;
+}
+
+/** Whether its server is no node of a cluster. */
+function isAlone(kind: ConsumerKind): boolean {
+  return kind === "server" || kind === "server shards";
+}
+
+function isSharded(kind: ConsumerKind): boolean {
+  return kind === "shards" || kind === "server shards";
 }
 
 function withoutPatterns({ patterns: _, patternHandlers: __, ...options }: PubSubOptions): PubSubOptions {

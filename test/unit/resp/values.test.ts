@@ -51,11 +51,11 @@ describe("scalars", () => {
     expect(one(text)).toEqual(value);
   });
 
-  test("a bulk string is a Buffer where no text is wanted, and other strings stay text", () => {
+  test("bulk and verbatim strings are Buffers where no text is wanted, and simple strings stay text", () => {
     expect(replies("$3\r\n\x00\xff\n\r\n+OK\r\n=5\r\ntxt:a\r\n", { wantsText: false })).toEqual([
       Buffer.from([0, 255, 10]),
       "OK",
-      "a",
+      Buffer.from("a"),
     ]);
   });
 

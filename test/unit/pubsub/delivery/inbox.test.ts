@@ -137,11 +137,11 @@ describe("readers that wait", () => {
 
   test("when nothing will come, iterators end and the others wait on", async () => {
     const inbox = roomy();
-    const next = new NextReader({ published: true, untilClosed: false });
+    const next = new NextReader({ published: true, untilClosed: false }, () => {});
     const stays = [
       new GetReader(false),
       new ReceiveReader(),
-      new NextReader({ published: true, untilClosed: true }),
+      new NextReader({ published: true, untilClosed: true }, () => {}),
     ] as const;
     for (const reader of [next, ...stays]) inbox.wait(reader);
     inbox.idle();
