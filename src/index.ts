@@ -38,7 +38,7 @@ export type {
 } from "./pubsub/consumer/options.ts";
 export { PubSub } from "./pubsub/consumer/pubsub.ts";
 export { ShardedPubSub } from "./pubsub/consumer/sharded-pubsub.ts";
-export type { ClusterSource, ConsumerSource, SubscriberSource } from "./pubsub/consumer/source.ts";
+export type { ClusterSource, SubscriberSource } from "./pubsub/consumer/source.ts";
 export type { Overflow } from "./pubsub/delivery/backlog.ts";
 export type { ClientStats, ConsumerStats } from "./pubsub/delivery/stats.ts";
 export type { Gap, GapCause } from "./pubsub/model/gap.ts";
@@ -61,6 +61,7 @@ export type {
   Handlers,
   ItemIterator,
   ItemOf,
+  ListenerOf,
   MessagesOptions,
   PatternConsumer,
   ReceiveOptions,

@@ -33,8 +33,9 @@ export abstract class BaseClient<
   In = Data,
   Form extends NameForm = "utf8",
 > extends TypedEmitter<ClientEvents> {
-  /** How long commands may take. */
+  /** How long commands may take. @internal */
   protected readonly timeouts: Timeouts;
+  /** @internal */
   protected readonly pool: Pool;
   readonly #options: ResolvedOptions;
   readonly #consumers: Set<Adopted> = new Set();
@@ -43,6 +44,7 @@ export abstract class BaseClient<
   #abort: Disposable | null = null;
   #closing: Promise<void> | null = null;
 
+  /** @internal */
   protected constructor(options: ResolvedOptions) {
     super();
     this.#options = options;
@@ -54,7 +56,7 @@ export abstract class BaseClient<
     };
   }
 
-  /** To be called when the client is complete: its signal closes it from now on. */
+  /** To be called when the client is complete: its signal closes it from now on. @internal */
   protected heedSignal(): void {
     const { signal } = this.#options;
     if (signal?.aborted) void handled(this.close());
@@ -227,14 +229,15 @@ export abstract class BaseClient<
 
   // What the classes are to do, and what they have for it.
 
-  /** A consumer that is not opened. The options are the user's, unchecked. */
+  /** A consumer that is not opened. The options are the user's, unchecked. @internal */
   protected abstract newPubSub<Item extends AnyItem>(options: object | undefined): PubSub<Item>;
 
+  /** @internal */
   protected newShardedPubSub<Item extends AnyItem>(options: object | undefined): ShardedPubSub<Item> {
     return new ShardedPubSub<Item>(this as unknown as SubscriberSource, options);
   }
 
-  /** What every consumer needs of a client, but for what the classes add. */
+  /** What every consumer needs of a client, but for what the classes add. @internal */
   protected consumerSource(readFromReplicas: boolean): Omit<ConsumerSource, "probe"> {
     const { codec, names, retryPolicy, consumers } = this.#options;
     return {
@@ -251,32 +254,33 @@ export abstract class BaseClient<
     };
   }
 
-  /** Milliseconds that a call waits for a connection. */
+  /** Milliseconds that a call waits for a connection. @internal */
   protected get readyTimeout(): number {
     return this.#options.consumers.readyTimeout;
   }
 
-  /** Resolves when no command waits for its answer. */
+  /** Resolves when no command waits for its answer. @internal */
   protected abstract answered(): Promise<void>;
 
-  /** Sends a PUBLISH or SPUBLISH. */
+  /** Sends a PUBLISH or SPUBLISH. @internal */
   protected abstract send(
     command: "PUBLISH" | "SPUBLISH",
     channel: NameInput,
     args: readonly Argument[],
   ): Promise<number>;
-  /** Runs any other command; bulk strings as text, or as Buffers. */
+  /** Runs any other command; bulk strings as text, or as Buffers. @internal */
   protected abstract run(args: readonly Argument[], wantsText: boolean): Promise<Reply>;
-  /** Runs a command on every node; bulk strings as text, or as Buffers. */
+  /** Runs a command on every node; bulk strings as text, or as Buffers. @internal */
   protected abstract everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]>;
-  /** Ends the connections for commands. */
+  /** Ends the connections for commands. @internal */
   protected abstract end(): Promise<void>;
 
+  /** @internal */
   protected assertOpen(): void {
     if (this.#closing !== null) throw new ClosedError("The client is closed.");
   }
 
-  /** What a listener throws is the process's affair; it must not reach the connection that caused the event. */
+  /** What a listener throws is the process's affair; it must not reach the connection that caused the event. @internal */
   protected tell<Name extends keyof ClientEvents>(name: Name, ...args: ClientEvents[Name]): void {
     try {
       inRootContext(() => this.emit(name, ...args));
@@ -285,12 +289,12 @@ export abstract class BaseClient<
     }
   }
 
-  /** The primary that commands go to has become a replica. */
+  /** The primary that commands go to has become a replica. @internal */
   protected tellDemotion(error: PubSubError): void {
     if (this.listenerCount("error") > 0) this.tell("error", error);
   }
 
-  /** Commands can no longer be served; told where nobody else was. */
+  /** Commands can no longer be served; told where nobody else was. @internal */
   protected tellFailure(cause: unknown, told: boolean): void {
     if (!told && this.listenerCount("error") > 0) this.tell("error", cause as Error);
   }

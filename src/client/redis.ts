@@ -3,7 +3,7 @@ import { address, type ConnectionSettings } from "../connection/settings.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import type { NameIn } from "../pubsub/consumer/options.ts";
 import { PubSub } from "../pubsub/consumer/pubsub.ts";
-import { connections, type ServerConnections, type SubscriberSource } from "../pubsub/consumer/source.ts";
+import type { ServerConnections, SubscriberSource } from "../pubsub/consumer/source.ts";
 import type { AnyItem } from "../pubsub/model/types.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -27,7 +27,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   implements SubscriberSource, Client<In, NameIn<Form>, Data>
 {
   /** @internal */
-  readonly [connections]: ServerConnections;
+  readonly "~connections": SubscriberSource["~connections"];
   readonly #settings: ConnectionSettings;
   readonly #commands: CommandLink;
 
@@ -52,11 +52,13 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
       },
       options,
     );
-    this[connections] = {
+    const source: ServerConnections = {
+      kind: "server",
       ...this.consumerSource(false),
       lease: (timeouts, signal) => this.pool.lease(this.#settings, timeouts, signal),
       probe: (command, channel, payload) => this.#commands.command([command, channel, payload]),
     };
+    this["~connections"] = source;
     this.heedSignal();
   }
 
@@ -74,26 +76,32 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
     return this;
   }
 
+  /** @internal */
   protected override newPubSub<Item extends AnyItem>(options: object | undefined): PubSub<Item> {
     return new PubSub<Item>(this, options);
   }
 
+  /** @internal */
   protected answered(): Promise<void> {
     return this.#commands.answered();
   }
 
+  /** @internal */
   protected send(_command: string, _channel: NameInput, args: readonly Argument[]): Promise<number> {
     return this.#commands.command(args) as Promise<number>;
   }
 
+  /** @internal */
   protected run(args: readonly Argument[], wantsText: boolean): Promise<Reply> {
     return this.#commands.command(args, wantsText);
   }
 
+  /** @internal */
   protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {
     return [await this.#commands.command(args, wantsText)];
   }
 
+  /** @internal */
   protected end(): Promise<void> {
     return this.#commands.close();
   }

@@ -12,7 +12,7 @@ import { ClusterPubSub } from "../../pubsub/consumer/cluster-pubsub.ts";
 import type { NameIn } from "../../pubsub/consumer/options.ts";
 import type { PubSub } from "../../pubsub/consumer/pubsub.ts";
 import type { ShardedPubSub } from "../../pubsub/consumer/sharded-pubsub.ts";
-import { type ClusterConnections, type ClusterSource, connections } from "../../pubsub/consumer/source.ts";
+import type { ClusterConnections, ClusterSource } from "../../pubsub/consumer/source.ts";
 import type { AnyItem } from "../../pubsub/model/types.ts";
 import { type Argument, copyOf } from "../../resp/encoder.ts";
 import type { Reply } from "../../resp/reply.ts";
@@ -45,7 +45,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   implements ClusterSource, Client<In, NameIn<Form>, Data>
 {
   /** @internal */
-  readonly [connections]: ClusterConnections;
+  readonly "~connections": ClusterSource["~connections"];
   /** @internal */
   readonly topology: Topology;
   readonly #options: ResolvedClusterOptions;
@@ -105,7 +105,8 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     });
     this.#queues = new SlotQueues(this.#router, this.#nodes);
     this.#keys = new Keys((args, wantsText) => this.#router.run(args, null, { wantsText }));
-    this[connections] = {
+    const source: ClusterConnections = {
+      kind: "cluster",
       ...this.consumerSource(options.readFromReplicas),
       topology: this.topology,
       reach: options.translate,
@@ -113,6 +114,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
       release: (connection) => this.#release(connection),
       probe: (command, channel, payload, except) => this.#probe(command, channel, payload, except),
     };
+    this["~connections"] = source;
     this.heedSignal();
   }
 
@@ -163,11 +165,13 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     }
   }
 
+  /** @internal */
   protected override newPubSub<Item extends AnyItem>(options: object | undefined): PubSub<Item> {
     this.#used = true;
     return new ClusterPubSub<Item>(this, options);
   }
 
+  /** @internal */
   protected override newShardedPubSub<Item extends AnyItem>(options: object | undefined): ShardedPubSub<Item> {
     this.#used = true;
     return super.newShardedPubSub(options);
@@ -218,6 +222,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
 
   // What the base class leaves open.
 
+  /** @internal */
   protected send(_command: "PUBLISH" | "SPUBLISH", channel: NameInput, args: readonly Argument[]): Promise<number> {
     this.#used = true;
     const slot = slotOf(latin1(channel));
@@ -237,6 +242,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     return reply;
   }
 
+  /** @internal */
   protected answered(): Promise<void> {
     if (this.#unanswered === 0) return Promise.resolve();
     this.#allAnswered ??= new Deferred();
@@ -260,12 +266,14 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     return deferred.promise;
   }
 
+  /** @internal */
   protected async run(args: readonly Argument[], wantsText: boolean): Promise<Reply> {
     this.#used = true;
     const copy = args.map(kept);
     return this.#counted(this.#keys.slotOf(copy).then((slot) => this.#router.run(copy, slot, { wantsText })));
   }
 
+  /** @internal */
   protected async everywhere(args: readonly Argument[], wantsText: boolean): Promise<Reply[]> {
     this.#used = true;
     const layout = await this.#known(this.#options.commandTimeout);
@@ -284,6 +292,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     }
   }
 
+  /** @internal */
   protected async end(): Promise<void> {
     this.#closed = true;
     if (this.#watching !== null) clearTimeout(this.#watching);

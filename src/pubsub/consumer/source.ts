@@ -46,25 +46,27 @@ export interface ConsumerSource<Data = unknown> {
 }
 
 /** What consumers of one server need of a client. */
-export interface ServerConnections<Data = unknown> extends ConsumerSource<Data> {
+export interface ServerConnections<Data = unknown> extends ConsumerSource<Data>, Of<"server"> {
   /** A connection that may subscribe. */
   lease(timeouts: Timeouts, signal: AbortSignal): Promise<Connection>;
 }
 
 /** What consumers of a cluster need of a client. */
-export interface ClusterConnections<Data = unknown> extends ConsumerSource<Data>, ClusterNodes {}
+export interface ClusterConnections<Data = unknown> extends ConsumerSource<Data>, ClusterNodes, Of<"cluster"> {}
 
-/** Where a client has what its consumers need: a symbol, so that it is no part of what users see of a client. */
-export const connections: unique symbol = Symbol("tidings.connections");
+/** What users see of them. */
+interface Of<Kind> {
+  readonly kind: Kind;
+}
 
-/** A client of one server, as consumers take it: {@link Redis}. */
-export interface SubscriberSource<Data = unknown> {
-  readonly [connections]: ServerConnections<Data>;
+/** A client of one server, as consumers take it: {@link Redis}. What the name begins with "~" is not for users. */
+export interface SubscriberSource {
+  readonly "~connections": Of<"server">;
 }
 
 /** A client of a cluster, as consumers take it: {@link RedisCluster}. */
-export interface ClusterSource<Data = unknown> {
-  readonly [connections]: ClusterConnections<Data>;
+export interface ClusterSource {
+  readonly "~connections": Of<"cluster">;
 }
 
 /** What consumers need of a client of one server; refuses what is none. */
@@ -94,10 +96,10 @@ export function anyConnections(
 
 /** Whether they are those of a cluster. */
 export function isOfCluster(source: ServerConnections | ClusterConnections): source is ClusterConnections {
-  return "topology" in source;
+  return source.kind === "cluster";
 }
 
 function connectionsOf(client: unknown): ServerConnections | ClusterConnections | null {
-  if (typeof client !== "object" || client === null || !(connections in client)) return null;
-  return client[connections] as ServerConnections | ClusterConnections;
+  if (typeof client !== "object" || client === null || !("~connections" in client)) return null;
+  return client["~connections"] as ServerConnections | ClusterConnections;
 }

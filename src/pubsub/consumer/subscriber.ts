@@ -64,7 +64,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   readonly #drainedLate: Deferred<void> = new Deferred();
   #closing: Promise<void> | null = null;
 
-  /** The options are checked already. */
+  /** The options are checked already. @internal */
   constructor(source: ConsumerSource, given: AnyPubSubOptions, { channels, placement }: SubscriberKind) {
     super();
     const handlers: [Kind, string, AnyHandler | null][] = [];
@@ -282,15 +282,17 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   // For the classes that add patterns. The types of the others have none; JavaScript is told why.
 
+  /** @internal */
   protected psubscribe(..._args: never[]): Promise<void> {
     return Promise.reject(noPatterns("psubscribe"));
   }
 
+  /** @internal */
   protected punsubscribe(..._args: never[]): Promise<void> {
     return Promise.reject(noPatterns("punsubscribe"));
   }
 
-  /** Reads the arguments of a subscribe and carries it out. */
+  /** Reads the arguments of a subscribe and carries it out. @internal */
   protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
     const { keys, handlers, options } = readSubscribe(wordFor(kind), args);
     this.#assertOpen();
@@ -304,7 +306,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     });
   }
 
-  /** Reads the arguments of an unsubscribe and carries it out. */
+  /** Reads the arguments of an unsubscribe and carries it out. @internal */
   protected async unwant(kind: Kind, args: readonly unknown[]): Promise<void> {
     const keys = readUnsubscribe(wordFor(kind), args);
     this.#assertOpen();
@@ -317,7 +319,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     );
   }
 
-  /** What is wanted of a kind, with handlers. */
+  /** What is wanted of a kind, with handlers. @internal */
   protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, ShownHandler<M> | null> {
     const { registry } = this.#delivery.engine;
     const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [

@@ -224,8 +224,8 @@ describe.each([3, 2] as const)("callBuffer() gives Buffers (RESP%i)", (protocol)
     expect(await client.callBuffer("SET", "raw", raw)).toEqual(Buffer.from("OK"));
     expect(await client.callBuffer("GET", "raw")).toEqual(raw);
     expect(await client.callBuffer("GET", "missing")).toBeNull();
-    await client.call("HSET", "hash", raw, "1");
-    const hash = await client.callBuffer("HGETALL", "hash");
+    await client.call("HSET", `callBuffer ${protocol}`, raw, "1");
+    const hash = await client.callBuffer("HGETALL", `callBuffer ${protocol}`);
     expect(hash).toEqual(protocol === 3 ? new Map([[raw, Buffer.from("1")]]) : [raw, Buffer.from("1")]);
     const info = await client.callBuffer("INFO", "server");
     expect(Buffer.isBuffer(info) && info.toString()).toContain("tcp_port");

@@ -1,7 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { type ClientEvents, type Credentials, constantDelay, Redis, type RedisOptions } from "../../../src/index.ts";
-import { connections } from "../../../src/pubsub/consumer/source.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { FakeHandler } from "../../support/fake-commands.ts";
 import { startFakeServer } from "../../support/fake-server.ts";
@@ -59,7 +58,7 @@ async function fail(url: string, options: RedisOptions): Promise<void> {
     reasonOf(client.publish("a", "b")),
     reasonOf(client.pubsub({ channels: "a" })),
   ]);
-  witnessed.push(...reasons, client[connections].defaults);
+  witnessed.push(...reasons, client["~connections"]);
   await client.close();
   witnessed.push(await reasonOf(client.connect()));
   expect(witnessed.length).toBeGreaterThan(6);
