@@ -97,6 +97,21 @@ Object.defineProperty(NameView.prototype, Symbol.for("nodejs.util.inspect.custom
   },
 });
 
+/** A Map of names that are text; bytes find what their text was stored under. */
+export class TextMap<Value> extends Map<string, Value> {
+  override get(name: NameInput): Value | undefined {
+    return super.get(textOf(name));
+  }
+
+  override has(name: NameInput): boolean {
+    return super.has(textOf(name));
+  }
+}
+
+function textOf(name: NameInput): string {
+  return typeof name === "string" ? name : Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString();
+}
+
 /** A map of names that compares bytes, filled once, in order. */
 export function nameMap<Value>(
   entries: Iterable<readonly [key: string, value: Value]>,

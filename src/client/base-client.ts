@@ -115,10 +115,9 @@ export abstract class BaseClient<
   }
 
   /**
-   * Any other command, bulk strings as text. The connection is shared: what a command leaves behind on it (SELECT, MULTI,
-   * WATCH) is there for every other call and gone after a reconnect, and a blocking command holds the others up. Refuses
-   * with `ArgumentError` what would take the connection away: (P|S)(UN)SUBSCRIBE, MONITOR, RESET, QUIT, HELLO, CLIENT
-   * REPLY.
+   * Any other command, bulk strings as text. The connection is shared, so that `ArgumentError` refuses what would change or
+   * hold it up: (P|S)(UN)SUBSCRIBE, MONITOR, RESET, QUIT, HELLO, SELECT, AUTH, MULTI, EXEC, DISCARD, WATCH, UNWATCH, commands
+   * that block, CLIENT REPLY, TRACKING, CACHING and PAUSE, READONLY, ASKING, SYNC, PSYNC, SHUTDOWN.
    */
   async call(command: string, ...args: Argument[]): Promise<Reply> {
     return this.run(checkCommand(command, args), true);

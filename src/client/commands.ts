@@ -2,9 +2,12 @@ import { types } from "node:util";
 import type { Codec } from "../codec.ts";
 import { describe } from "../core/checks.ts";
 import { ArgumentError, ProtocolError } from "../errors.ts";
-import { isName, latin1, type NameForm, type NameInput, nameMap, nameOf } from "../names.ts";
+import { isName, latin1, type NameForm, type NameInput, nameMap, nameOf, TextMap } from "../names.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
+
+const BLOCKS = "It would hold up every other call on the connection: use a connection of another client for it";
+const TRANSACTS = "Other calls share the connection and would fall into the transaction: use EVAL, or another client";
 
 const refused: Readonly<Record<string, string>> = {
   SUBSCRIBE: "Use subscribe() of a consumer",
@@ -17,6 +20,31 @@ const refused: Readonly<Record<string, string>> = {
   RESET: "It would log the connection out",
   QUIT: "Use close()",
   HELLO: 'Use the options "protocol", "username", "password" and "clientName"',
+  AUTH: 'Use the options "username" and "password", or "credentials" where they change',
+  SELECT: 'Use the option "db": the connection is shared, and a new one would not know it',
+  MULTI: TRANSACTS,
+  EXEC: TRANSACTS,
+  DISCARD: TRANSACTS,
+  WATCH: TRANSACTS,
+  UNWATCH: TRANSACTS,
+  READONLY: 'Use "readFromReplicas" of a RedisCluster',
+  ASKING: "RedisCluster follows redirects by itself",
+  SYNC: "It would turn the connection into a replica's",
+  PSYNC: "It would turn the connection into a replica's",
+  SHUTDOWN: "It has no answer: use redis-cli",
+  ...Object.fromEntries(
+    ["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF"].map(
+      (command) => [command, BLOCKS],
+    ),
+  ),
+};
+
+/** Subcommands of CLIENT that change or hold up the shared connection. */
+const refusedOfClient: Readonly<Record<string, string>> = {
+  REPLY: "It would leave commands without their replies",
+  TRACKING: "Invalidations would come to no call",
+  CACHING: "It belongs to CLIENT TRACKING, which is refused",
+  PAUSE: "It would hold up this connection with all others: use redis-cli",
 };
 
 /** The arguments of a command that may run on the shared connection. */
@@ -28,8 +56,12 @@ export function checkCommand(command: unknown, args: readonly unknown[]): readon
   const reason = Object.hasOwn(refused, words) ? refused[words] : undefined;
   if (reason !== undefined) throw new ArgumentError(`call() refuses ${words}. ${reason}.`);
   if (/\s/.test(words)) throw new ArgumentError("Pass each word of a command as an argument of its own.");
-  if (words === "CLIENT" && wordOf(args[0]) === "REPLY") {
-    throw new ArgumentError("call() refuses CLIENT REPLY. It would leave commands without their replies.");
+  const subcommand = words === "CLIENT" ? wordOf(args[0]) : "";
+  if (Object.hasOwn(refusedOfClient, subcommand)) {
+    throw new ArgumentError(`call() refuses CLIENT ${subcommand}. ${refusedOfClient[subcommand]}.`);
+  }
+  if ((words === "XREAD" || words === "XREADGROUP") && args.some((arg) => wordOf(arg) === "BLOCK")) {
+    throw new ArgumentError(`call() refuses ${words} with BLOCK. ${BLOCKS}.`);
   }
   for (const arg of args) {
     const fits = typeof arg === "string" || typeof arg === "number" || types.isUint8Array(arg);
@@ -85,7 +117,7 @@ export function readCounts(
   }
   // Where all is text, equal strings are equal bytes and a plain Map will do.
   if (form === "bytes" || asked.some((name) => typeof name !== "string")) return nameMap(counts, form);
-  return new Map(Array.from(counts, ([key, count]) => [nameOf(key, form), count]));
+  return new TextMap(Array.from(counts, ([key, count]) => [nameOf(key, "utf8") as string, count]));
 }
 
 function keyOf(name: Reply | undefined): string {

@@ -22,6 +22,7 @@ import { ArgumentError } from "../errors.ts";
 import type { NameForm } from "../names.ts";
 import { codec, defaultRetryPolicy, defaults, nameForm } from "../pubsub/consumer/options.ts";
 import type { ConsumerTimes } from "../pubsub/consumer/source.ts";
+import { foreignOptions } from "./foreign-options.ts";
 
 /** Asked for the credentials at each connect. */
 export type CredentialsProvider = () => Credentials | Promise<Credentials>;
@@ -163,16 +164,33 @@ const known: Readonly<Record<keyof RedisOptions, Check>> = {
   ...clientChecks,
 };
 
+/** Options of the other client. */
+const ofClusters: Readonly<Record<string, string>> = Object.fromEntries(
+  ["seeds", "natMap", "topologyRefreshInterval", "readFromReplicas"].map((name) => [
+    name,
+    "It is an option of RedisCluster.",
+  ]),
+);
+
 /** Reads what `new Redis()` was given: `(url)`, `(options)`, `(url, options)`. */
 export function resolveOptions(
   first: unknown,
   second: unknown,
 ): ResolvedOptions & { readonly connection: ConnectionSettings } {
   const { url, given } = readArguments("Redis", first, second, parseUrl);
-  checkOptions("Redis", given, known);
+  checkOptions("Redis", given, known, { foreign: { ...foreignOptions, ...ofClusters } });
   const options = (given ?? {}) as RedisOptions<unknown, never, NameForm>;
   const all = resolved(url, options, options.db ?? url?.db ?? 0);
   return { ...all, connection: { ...all.connection, endpoint: endpoint(url, options) } };
+}
+
+const forClusters = "A Redis has one server. For several nodes use RedisCluster: redis://host-1:port,host-2:port.";
+
+/** Whether it lists several servers, or two URLs were given. */
+function isUrlOfMany(url: string, second: unknown): boolean {
+  if (typeof second === "string") return true;
+  const [, hosts = ""] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url) ?? [];
+  return hosts.includes(",");
 }
 
 /** Tells a URL from options. */
@@ -182,6 +200,8 @@ export function readArguments<Url>(
   second: unknown,
   parse: (url: string) => Url,
 ): { readonly url: Url | null; readonly given: unknown } {
+  if (owner === "Redis" && typeof first === "string" && isUrlOfMany(first, second))
+    throw new ArgumentError(forClusters);
   const url = typeof first === "string" || isUrl(first) ? parse(String(first)) : null;
   if (url === null && second !== undefined) {
     throw new ArgumentError(`${owner} takes a URL and options; the URL is ${describe(first)}.`);

@@ -1,4 +1,5 @@
 import { Connection } from "../connection/connection.ts";
+import { withClusterAdvice } from "../connection/refusals.ts";
 import { address, type ConnectionSettings } from "../connection/settings.ts";
 import type { NameForm, NameInput } from "../names.ts";
 import type { NameIn } from "../pubsub/consumer/options.ts";
@@ -87,13 +88,14 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   }
 
   /** @internal */
-  protected send(_command: string, _channel: NameInput, args: readonly Argument[]): Promise<number> {
-    return this.#commands.command(args) as Promise<number>;
+  protected send(command: string, _channel: NameInput, args: readonly Argument[]): Promise<number> {
+    const reply = this.#commands.command(args) as Promise<number>;
+    return command === "PUBLISH" ? reply : reply.catch(told);
   }
 
   /** @internal */
   protected run(args: readonly Argument[], wantsText: boolean): Promise<Reply> {
-    return this.#commands.command(args, wantsText);
+    return this.#commands.command(args, wantsText).catch(told);
   }
 
   /** @internal */
@@ -105,4 +107,8 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   protected end(): Promise<void> {
     return this.#commands.close();
   }
+}
+
+function told(error: unknown): never {
+  throw withClusterAdvice(error);
 }

@@ -129,12 +129,18 @@ function stopped(error: unknown, { endpoint }: ConnectionSettings, password: str
       command,
     );
   }
-  const advice = isRefusedLogin(error)
-    ? `${server} refused the login: check "username" and "password".`
-    : command === "SELECT" && !isPassing(error)
-      ? `${server} refused the database: check "db".`
-      : `${server} is not ready.`;
+  const advice = isPasswordMissing(error, password)
+    ? `${server} wants a password: set "password" (and "username"), or write redis://user:password@host.`
+    : isRefusedLogin(error)
+      ? `${server} refused the login: check "username" and "password".`
+      : command === "SELECT" && !isPassing(error)
+        ? `${server} refused the database: check "db".`
+        : `${server} is not ready.`;
   return new ServerError(`${told.replace(/\.?\s*$/, ".")} ${advice}`, command, error.names);
+}
+
+function isPasswordMissing({ code }: ServerError, password: string | undefined): boolean {
+  return code === "NOAUTH" && password === undefined;
 }
 
 /** Before there were users, AUTH took the password alone. */

@@ -48,6 +48,13 @@ export const protocolCodes: ReadonlySet<string> = new Set([
   ...passing,
 ]);
 
+/** The refusal as the client of a single server tells it: a server that redirects is a node of a cluster. */
+export function withClusterAdvice(error: unknown): unknown {
+  if (!(error instanceof ServerError) || !["MOVED", "ASK", "CROSSSLOT"].includes(error.code)) return error;
+  const advice = "The server is a node of a cluster: use RedisCluster.";
+  return new ServerError(`${error.message}. ${advice}`, error.command, error.names);
+}
+
 /** Whether a server that refused a subscription will do so again: the user may not, or the server does not know how. */
 export function isLasting(error: ServerError): boolean {
   return error.code === "NOPERM" || isUnknownCommand(error);

@@ -40,9 +40,15 @@ export function parseUrl(text: string): ParsedUrl {
   try {
     url = new URL(text.replace(SOCKET, `$1${NO_HOST}/`));
   } catch {
+    if (/^[\w.-]+(?::\d{1,5})?$/.test(text)) {
+      throw new ArgumentError(`The URL has no scheme. Did you mean "redis://${text}"?`);
+    }
     throw new ArgumentError("The URL cannot be read. Write redis://user:password@host:port/db, percent-encoded.");
   }
   const kind = schemes[url.protocol];
+  if (!text.includes("://") && /^[\w.-]+:\d{1,5}$/.test(text)) {
+    throw new ArgumentError(`The URL has no scheme. Did you mean "redis://${text}"?`);
+  }
   if (kind === undefined || !text.includes("://")) {
     const scheme = text.includes("://") ? ` "${url.protocol.slice(0, -1)}"` : "";
     throw new ArgumentError(

@@ -1,36 +1,59 @@
 import { types } from "node:util";
-import { closest } from "fastest-levenshtein";
+import { closest, distance } from "fastest-levenshtein";
 import { ArgumentError } from "../errors.ts";
 
 /** Throws an {@link ArgumentError} if the value of the option or argument `name` is not of its kind. */
 export type Check = (value: unknown, name: string) => void;
 
+/** What is known of the options that are checked. */
+interface Known {
+  /** Options that must be there. */
+  readonly required?: readonly string[];
+  /** What to say of options that other libraries have, by name. */
+  readonly foreign?: Readonly<Record<string, string>>;
+}
+
 /**
- * Refuses options that are not an object, unknown names (with the nearest known one), values of a wrong kind, and the lack
- * of a required one.
+ * Refuses options that are not an object, unknown names (with what they are called here, or the nearest known one), values
+ * of a wrong kind, and the lack of a required one.
  */
 export function checkOptions(
   owner: string,
   options: unknown,
   known: Readonly<Record<string, Check>>,
-  required: readonly string[] = [],
+  { required = [], foreign = {} }: Known = {},
 ): void {
   if (options === undefined) return;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new ArgumentError(`${owner} takes an object of options, not ${describe(options)}.`);
+    const timeout = typeof options === "number" && "timeout" in known ? ": { timeout: milliseconds }" : "";
+    throw new ArgumentError(`${owner} takes an object of options${timeout}, not ${describe(options)}.`);
   }
+  if (isSignal(options))
+    throw new ArgumentError(`${owner} takes an object of options: { signal }, not the signal itself.`);
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined;
     if (check === undefined) {
-      const names = Object.keys(known);
-      const nearest = names.length > 0 ? ` Did you mean "${closest(name, names)}"?` : "";
-      throw new ArgumentError(`${owner} knows no option "${name}".${nearest}`);
+      const advice = Object.hasOwn(foreign, name) ? ` ${foreign[name]}` : nearest(name, Object.keys(known));
+      throw new ArgumentError(`${owner} knows no option "${name}".${advice}`);
     }
     if (value !== undefined) check(value, name);
   }
   for (const name of required) {
     if (Reflect.get(options, name) === undefined) throw new ArgumentError(`${owner} needs the option "${name}".`);
   }
+}
+
+/** The known name that is meant, if one is near: a slip of a few letters, another case, or the word within it. */
+function nearest(name: string, names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const given = name.toLowerCase();
+  const found = closest(
+    given,
+    names.map((one) => one.toLowerCase()),
+  );
+  const near = names.find((one) => one.toLowerCase() === found) ?? "";
+  const slip = distance(given, found) <= Math.max(2, Math.floor(Math.max(given.length, found.length) / 3));
+  return slip ? ` Did you mean "${near}"?` : ` Known are ${names.map((one) => `"${one}"`).join(", ")}.`;
 }
 
 /** A check from a predicate and the words for what it wants. */
@@ -53,15 +76,17 @@ export const string: Check = check("a string", (value) => typeof value === "stri
 export const boolean: Check = check("true or false", (value) => typeof value === "boolean");
 export const callable: Check = check("a function", (value) => typeof value === "function");
 /** By its shape: a signal may come from another context, or another implementation. */
-export const signal: Check = check(
-  "an AbortSignal",
-  (value) =>
+export const signal: Check = check("an AbortSignal", isSignal);
+
+function isSignal(value: unknown): boolean {
+  return (
     typeof value === "object" &&
     value !== null &&
     typeof Reflect.get(value, "aborted") === "boolean" &&
     typeof Reflect.get(value, "addEventListener") === "function" &&
-    typeof Reflect.get(value, "removeEventListener") === "function",
-);
+    typeof Reflect.get(value, "removeEventListener") === "function"
+  );
+}
 
 /** A number of milliseconds or items: zero or more, finite. */
 export const nonNegative: Check = numeric("a number of 0 or more", (value) => value >= 0 && Number.isFinite(value));

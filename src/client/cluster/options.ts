@@ -4,6 +4,7 @@ import { parseClusterUrl } from "../../connection/url.ts";
 import { boolean, type Check, check, checkOptions, isIterable, milliseconds } from "../../core/checks.ts";
 import { ArgumentError } from "../../errors.ts";
 import type { NameForm } from "../../names.ts";
+import { foreignOptions } from "../foreign-options.ts";
 import {
   type ClientOptions,
   clientChecks,
@@ -56,7 +57,8 @@ const known: Readonly<Record<keyof RedisClusterOptions, Check>> = {
     if (!isIterable(value)) throw new ArgumentError('"seeds" must be a list of { host, port }.');
     const seeds = [...value];
     if (seeds.length === 0) throw new ArgumentError('"seeds" names no node; give one at least.');
-    for (const seed of seeds) checkOptions("A seed", seed, { host: hostName, port: portNumber }, ["host"]);
+    for (const seed of seeds)
+      checkOptions("A seed", seed, { host: hostName, port: portNumber }, { required: ["host"] });
   },
   readFromReplicas: boolean,
   natMap: check(
@@ -78,7 +80,9 @@ export function resolveClusterOptions(first: unknown, second: unknown): Resolved
   // A list that can be read once is read once.
   const options = { ...(given as object) } as { -readonly [Key in keyof Given]: Given[Key] };
   if (isIterable(options.seeds)) options.seeds = [...options.seeds];
-  checkOptions("RedisCluster", given === undefined || isPlain(given) ? options : given, known);
+  checkOptions("RedisCluster", given === undefined || isPlain(given) ? options : given, known, {
+    foreign: foreignOptions,
+  });
   if (url !== null && options.seeds !== undefined) throw new ArgumentError('Give a URL or "seeds", not both.');
   const seeds = [...(options.seeds ?? url?.seeds ?? [{ host: "localhost" }])];
   return {

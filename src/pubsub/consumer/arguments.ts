@@ -61,7 +61,7 @@ export function readNames(what: string, names: unknown): string[] {
 }
 
 /** An object or an iterable of pairs: names with their handlers. */
-export function readHandlers(what: string, handlers: unknown): [string, AnyHandler][] {
+export function readHandlers(what: string, handlers: unknown): [string, AnyHandler | null][] {
   if (!isIterable(handlers)) return readRecord(what, handlers);
   return Array.from(handlers, (item) => {
     if (!Array.isArray(item))
@@ -93,23 +93,23 @@ function distinct(pairs: readonly (readonly [string, AnyHandler | null])[]): Wan
   return { keys: [...byKey.keys()], handlers: [...byKey.values()] };
 }
 
-function readRecord(what: string, record: unknown): [string, AnyHandler][] {
+function readRecord(what: string, record: unknown): [string, AnyHandler | null][] {
   if (!isPlain(record)) {
     throw new ArgumentError(
-      `A ${what} is a string or a Uint8Array; handlers are given as an object, a Map or pairs, not ${describe(record)}.`,
+      `A ${what} is a string or a Uint8Array; handlers are given as an object, a Map or pairs, not ${describe(record)}.${orderOf(record)}`,
     );
   }
   return Object.entries(record).map((entry) => pair(what, entry));
 }
 
-function pair(what: string, [name, handler]: readonly unknown[]): [string, AnyHandler] {
+function pair(what: string, [name, handler]: readonly unknown[]): [string, AnyHandler | null] {
   const key = keyOf(what, name);
-  if (typeof handler !== "function") {
+  if (handler !== null && typeof handler !== "function") {
     throw new ArgumentError(
       `The handler of ${what} ${JSON.stringify(String(name))} must be a function, not ${describe(handler)}.`,
     );
   }
-  return [key, handler as AnyHandler];
+  return [key, handler as AnyHandler | null];
 }
 
 function request(what: string, wanted: Wanted, options: unknown): Request {
@@ -119,13 +119,20 @@ function request(what: string, wanted: Wanted, options: unknown): Request {
 }
 
 function keyOf(what: string, name: unknown): string {
-  if (!isName(name)) throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.`);
+  if (!isName(name))
+    throw new ArgumentError(`A ${what} is a string or a Uint8Array, not ${describe(name)}.${orderOf(name)}`);
   if (name.length > LONGEST_NAME) throw new ArgumentError(`A ${what} may have at most 128 MiB.`);
   try {
     return latin1(name);
   } catch (cause) {
     throw new ArgumentError(`The bytes of a ${what} were transferred away.`, { cause });
   }
+}
+
+/** What is wrong with the order of the arguments, where a name is missing for that. */
+function orderOf(value: unknown): string {
+  if (typeof value === "function") return " Names come first, then the handler, then options.";
+  return isPlain(value) ? " Options come last: subscribe(names, options), with several names as an array." : "";
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -144,7 +144,7 @@ const handlers: Check = check(
   (value) => typeof value === "object" && value !== null && !types.isUint8Array(value),
 );
 
-export const codec: Check = check(
+const isCodec: Check = check(
   "a codec with decode and encode",
   (value) =>
     typeof value === "object" &&
@@ -152,6 +152,13 @@ export const codec: Check = check(
     typeof Reflect.get(value, "decode") === "function" &&
     typeof Reflect.get(value, "encode") === "function",
 );
+
+export const codec: Check = (value, name) => {
+  const isSchema = (typeof value === "object" || typeof value === "function") && value !== null && "~standard" in value;
+  if (isSchema) throw new ArgumentError(`"${name}" is a schema. Wrap it: codec: json(schema).`);
+  if (value === JSON) throw new ArgumentError(`"${name}" must be a codec: use json().`);
+  isCodec(value, name);
+};
 
 export const nameForm: Check = oneOf("utf8", "bytes");
 
@@ -182,10 +189,16 @@ const known: Readonly<Record<Exclude<keyof PubSubOptions, "readFromReplicas">, C
       limitBytes: integer(1, Number.MAX_SAFE_INTEGER),
       overflow: oneOf("pause", "drop-oldest", "drop-newest", "error"),
     }),
-  audit: (value) => value === false || checkOptions("audit", value, { interval: milliseconds }, ["interval"]),
+  audit: (value) =>
+    value === false || checkOptions("audit", value, { interval: milliseconds }, { required: ["interval"] }),
   probe: (value) =>
     value === false ||
-    checkOptions("probe", value, { interval: milliseconds, channel: probeChannel }, ["interval", "channel"]),
+    checkOptions(
+      "probe",
+      value,
+      { interval: milliseconds, channel: probeChannel },
+      { required: ["interval", "channel"] },
+    ),
   signal,
 };
 

@@ -2,7 +2,9 @@ import { onAbort, throwIfAborted } from "../../core/abort.ts";
 import { boolean, checkOptions, signal as isSignal, numeric, oneOf } from "../../core/checks.ts";
 import { ClosedError, TimeoutError } from "../../errors.ts";
 import type { GetMessageOptions, ItemIterator, MessagesOptions, ReceiveOptions } from "../model/types.ts";
+import type { Registry } from "../subscriptions/registry.ts";
 import type { Delivery } from "./delivery.ts";
+import { HandlerSink } from "./handler.ts";
 import { isConfirmation, type Reader } from "./inbox.ts";
 import type { Item } from "./read-queue.ts";
 import { BatchReader, GetReader, type IterationOptions, NextReader, ReceiveReader } from "./readers.ts";
@@ -54,7 +56,7 @@ export class Readers {
     if (item !== undefined) return item;
     this.#assertAlive();
     return this.#wait(new ReceiveReader(), options, () => {
-      throw new TimeoutError(`No message within ${options.timeout} ms.`);
+      throw new TimeoutError(`No message within ${options.timeout} ms.${whyNothing(this.#delivery.engine.registry)}`);
     });
   }
 
@@ -169,6 +171,21 @@ export class Readers {
       abort?.[Symbol.dispose]();
     }
   }
+}
+
+/** What is wanted may be why nothing comes to be read. */
+function whyNothing(registry: Registry): string {
+  const wanted = [...registry].filter((entry) => entry.wanted);
+  if (wanted.length === 0) return " Nothing is subscribed.";
+  const glob = wanted.find(({ kind, name }) => kind !== "pattern" && /[*?[]/.test(name.toString()));
+  if (glob !== undefined)
+    return ` ${JSON.stringify(glob.name.toString())} is a channel here; a pattern takes psubscribe().`;
+  const handled = wanted.filter(({ sink }) => sink instanceof HandlerSink);
+  if (handled.length === wanted.length) return " All that is subscribed has handlers, which take the messages.";
+  const [first] = handled;
+  return first === undefined
+    ? ""
+    : ` ${JSON.stringify(first.name.toString())} has a handler, which takes its messages.`;
 }
 
 interface IteratorHooks {

@@ -42,11 +42,11 @@ export type Handler<M = ChannelMessage | PatternMessage> = (message: M) => unkno
  */
 export type ShownHandler<M> = { handler(message: M): unknown }["handler"];
 
-/** Names with their handlers: an object, a Map, or any iterable of pairs. */
+/** Names with their handlers (`null`: none): an object, a Map, or any iterable of pairs. */
 export type Handlers<M> =
-  | Readonly<Record<string, Handler<M>>>
-  | ReadonlyMap<NameInput, Handler<M>>
-  | Iterable<readonly [NameInput, Handler<M>]>;
+  | Readonly<Record<string, Handler<M> | null>>
+  | ReadonlyMap<NameInput, Handler<M> | null>
+  | Iterable<readonly [NameInput, Handler<M> | null]>;
 
 /** Options of one `subscribe`. */
 export interface SubscribeOptions {

@@ -1,4 +1,4 @@
-import { isLasting, isPassing } from "../../connection/refusals.ts";
+import { isLasting, isPassing, withClusterAdvice } from "../../connection/refusals.ts";
 import type { Moment } from "../../core/moment.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../../errors.ts";
 import type { Payload } from "../../resp/reply.ts";
@@ -313,7 +313,7 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, C
       link.reset(notRestored(command, error));
       return;
     } else if (!command.audits) {
-      this.#denials.take(command, error);
+      this.#denials.take(command, withClusterAdvice(error) as ServerError);
     } else if (live.length === 0) {
       this.#owner.denied(
         error.about(

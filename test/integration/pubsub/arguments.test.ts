@@ -34,7 +34,6 @@ describe("options of a consumer", () => {
       [`${option} as text`, { [option]: "a" }],
       [`${option} as a function`, { [option]: handler }],
       [`${option} with text for a handler`, { [option]: { a: "handler" } }],
-      [`${option} with null for a handler`, { [option]: new Map([["a", null]]) }],
       [`${option} as names alone`, { [option]: ["a", "b"] }],
       [`${option} with a number for a name`, { [option]: [[5, handler]] }],
     ]),

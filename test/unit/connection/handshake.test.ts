@@ -237,7 +237,7 @@ describe("a proxy that hangs up at CLIENT SETINFO", () => {
 describe("a handshake that fails", () => {
   test.each([
     ["WRONGPASS invalid username-password pair", ann, 'refused the login: check "username" and "password".'],
-    ["NOAUTH HELLO must be called with the client already authenticated", {}, "refused the login"],
+    ["NOAUTH HELLO must be called with the client already authenticated", {}, "wants a password"],
     ["LOADING Redis is loading the dataset in memory", ann, "is not ready."],
   ])("rejects with the server's error, its address and advice, and does not fall back: %s", async (...row) => {
     const [message, login, advice] = row;
