@@ -1,4 +1,5 @@
 import { type Channel, channel } from "node:diagnostics_channel";
+import { type DebugLogger, debuglog } from "node:util";
 
 /**
  * What can be seen through `node:diagnostics_channel`: one table of names. Nothing is computed for a channel that nobody
@@ -33,6 +34,9 @@ export type DiagnosticName =
 const named = (name: DiagnosticName): Channel => channel(name);
 
 type Event = DiagnosticName extends `tidings:${infer Name}` ? Name : never;
+
+/** What `NODE_DEBUG=tidings` prints on stderr: connections, losses, restored subscriptions, gaps, redirects. */
+export const debug: DebugLogger = debuglog("tidings");
 
 export const diagnostics: Readonly<Record<Event, Channel>> = Object.freeze({
   message: named("tidings:message"),

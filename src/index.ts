@@ -7,7 +7,7 @@ export type { ClientOptions, CredentialsProvider, PoolOptions, RedisOptions } fr
 export { Redis } from "./client/redis.ts";
 export type { SharedConsumerOptions } from "./client/shared-arguments.ts";
 export { bytes, type Codec, json, utf8 } from "./codec.ts";
-export type { Credentials } from "./connection/settings.ts";
+export type { Credentials, Endpoint } from "./connection/settings.ts";
 export { constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "./core/backoff.ts";
 export type { DiagnosticName } from "./diagnostics.ts";
 export {
@@ -66,6 +66,7 @@ export type {
   PatternConsumer,
   ReceiveOptions,
   ShownHandler,
+  StateChange,
   SubscribeOptions,
 } from "./pubsub/model/types.ts";
 export type { Argument } from "./resp/encoder.ts";

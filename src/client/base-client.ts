@@ -2,6 +2,7 @@ import type { Codec } from "../codec.ts";
 import type { Timeouts } from "../connection/connection.ts";
 import { Pool } from "../connection/pool.ts";
 import { onAbort } from "../core/abort.ts";
+import { withCaller } from "../core/caller.ts";
 import { checkOptions } from "../core/checks.ts";
 import { begin, handled } from "../core/deferred.ts";
 import { inRootContext } from "../core/root-context.ts";
@@ -120,12 +121,20 @@ export abstract class BaseClient<
    * that block, CLIENT REPLY, TRACKING, CACHING and PAUSE, READONLY, ASKING, SYNC, PSYNC, SHUTDOWN.
    */
   async call(command: string, ...args: Argument[]): Promise<Reply> {
-    return this.run(checkCommand(command, args), true);
+    try {
+      return await this.run(checkCommand(command, args), true);
+    } catch (error) {
+      throw withCaller(error);
+    }
   }
 
   /** The same as `call`, with Buffers: bulk, simple and verbatim strings, keys of maps too. */
   async callBuffer(command: string, ...args: Argument[]): Promise<Reply> {
-    return withBuffers(await this.run(checkCommand(command, args), false));
+    try {
+      return withBuffers(await this.run(checkCommand(command, args), false));
+    } catch (error) {
+      throw withCaller(error);
+    }
   }
 
   /** A consumer of channels and patterns, connected and subscribed to what the options name. */
@@ -133,7 +142,11 @@ export abstract class BaseClient<
     options?: PubSubOptions<D, F, Ignore, Gaps>,
   ): Promise<PubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
     this.assertOpen();
-    return this.newPubSub<ItemOf<D, NameIn<F>, Ignore, Gaps>>(options as object).open();
+    try {
+      return await this.newPubSub<ItemOf<D, NameIn<F>, Ignore, Gaps>>(options as object).open();
+    } catch (error) {
+      throw withCaller(error);
+    }
   }
 
   /** A consumer of shard channels (server 7.0), connected and subscribed to what the options name. */
@@ -146,7 +159,11 @@ export abstract class BaseClient<
     options?: ShardedPubSubOptions<D, F, Ignore, Gaps>,
   ): Promise<ShardedPubSub<ItemOf<NoInfer<D>, NameIn<NoInfer<F>>, NoInfer<Ignore>, NoInfer<Gaps>>>> {
     this.assertOpen();
-    return this.newShardedPubSub<ItemOf<D, NameIn<F>, Ignore, Gaps>>(options as object).open();
+    try {
+      return await this.newShardedPubSub<ItemOf<D, NameIn<F>, Ignore, Gaps>>(options as object).open();
+    } catch (error) {
+      throw withCaller(error);
+    }
   }
 
   /**
@@ -242,6 +259,12 @@ export abstract class BaseClient<
     return {
       defaults: { codec, names, retryPolicy, readFromReplicas, ...consumers },
       sharing: new Sharing(),
+      emitError: (error) => {
+        if (this.listenerCount("error") === 0) return false;
+        this.tell("error", error);
+        return true;
+      },
+      retrying: (cause, delay) => this.tell("reconnecting", { delay, cause }),
       release: (connection) => this.pool.release(connection),
       adopt: (consumer) => {
         this.assertOpen();

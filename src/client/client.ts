@@ -10,14 +10,18 @@ import type { SharedConsumerOptions } from "./shared-arguments.ts";
 export interface ClientEvents {
   /**
    * Commands can no longer be served (login refused, policy exhausted) while no call waited to be told; or the primary
-   * has become a replica (`PubSubError`), where what is published reaches its own subscribers alone.
+   * has become a replica (`PubSubError`), where what is published reaches its own subscribers alone. Errors of a consumer
+   * that has no listener of its own come here too.
    */
   error: [error: Error];
   /** A connection for commands was made. */
   connect: [];
   /** It is ready: the handshake is done. */
   ready: [];
-  /** The connection is lost, or an attempt failed; the next attempt comes in `delay` ms. */
+  /**
+   * The connection for commands is lost, or an attempt failed, or the first attempt of a consumer did; the next attempt
+   * comes in `delay` ms.
+   */
   reconnecting: [info: { readonly delay: number; readonly cause: unknown }];
   close: [];
 }

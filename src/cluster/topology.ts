@@ -4,6 +4,7 @@ import { onAbort, throwIfAborted } from "../core/abort.ts";
 import { checkWait, type RetryPolicy } from "../core/backoff.ts";
 import { Deferred, handled } from "../core/deferred.ts";
 import { shuffled } from "../core/shuffled.ts";
+import { debug } from "../diagnostics.ts";
 import { ClosedError } from "../errors.ts";
 import { type DiscoveryOptions, discover } from "./discovery.ts";
 import type { Layout, LayoutDiff } from "./layout.ts";
@@ -106,7 +107,9 @@ export class Topology {
     if (this.#layout === null || owner === null) return;
     const before = this.#layout;
     this.#layout = before.withOwner(slot, owner);
-    if (this.#layout !== before) void this.refresh(owner);
+    if (this.#layout === before) return;
+    if (debug.enabled) debug(`slot ${slot} is at ${owner.host}:${owner.port} now`);
+    void this.refresh(owner);
   }
 
   /** Calls the listener after each refresh; returns a function that takes it back. */

@@ -5,7 +5,7 @@ import { type Moment, takeMoment } from "../core/moment.ts";
 import { Ring } from "../core/ring.ts";
 import { inRootContext } from "../core/root-context.ts";
 import { Watchdog } from "../core/watchdog.ts";
-import { diagnostics } from "../diagnostics.ts";
+import { debug, diagnostics } from "../diagnostics.ts";
 import { ConnectionError, ProtocolError, ServerError, TidingsError, TimeoutError } from "../errors.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { type Argument, Encoder } from "../resp/encoder.ts";
@@ -139,6 +139,7 @@ export class Connection implements Receiver {
       await Promise.race([connection.#establish(), lost]);
       connection.#ready = true;
       connection.#watchdog.arm();
+      if (debug.enabled) debug(`connected to ${address(settings.endpoint)} (RESP${connection.protocol})`);
       if (diagnostics.connect.hasSubscribers) {
         diagnostics.connect.publish({ endpoint: settings.endpoint, protocol: connection.protocol });
       }
@@ -289,6 +290,7 @@ export class Connection implements Receiver {
     if (this.#reason !== null) return;
     this.#reason =
       reason instanceof TidingsError ? reason : new ConnectionError(this.#about("failed"), { cause: reason });
+    if (debug.enabled) debug(`connection to ${address(this.settings.endpoint)} ended: ${this.#reason.message}`);
     if (this.#ready && diagnostics.disconnect.hasSubscribers) {
       diagnostics.disconnect.publish({ endpoint: this.settings.endpoint, reason: this.#reason });
     }

@@ -18,7 +18,7 @@ const switches: Readonly<Record<string, string>> = { HELLO: '"protocol: 2"', CLI
 
 /** A socket is gone that was ready, or that was never open (`progress` is `null`). */
 export function socketLost(endpoint: Endpoint, cause: Error | null, progress: Progress | null): ConnectionError {
-  const how = cause === null ? "was closed by the server" : `failed: ${reasonOf(cause)}`;
+  const how = cause === null ? "was closed by the server" : `failed: ${reasonOf(cause, endpoint)}`;
   const what = `The connection to ${address(endpoint)} ${how}`;
   const options = cause === null ? {} : { cause };
   if (progress === null || !progress.open) return new ConnectionError(`${what}.`, options);
@@ -31,10 +31,17 @@ export function socketLost(endpoint: Endpoint, cause: Error | null, progress: Pr
   return new ConnectionError(`${what} when it was sent ${asked}.${advice}`, options);
 }
 
-/** Node's messages repeat the address. */
-function reasonOf(cause: Error): string {
+/** Node's messages repeat the address; where a name was dialled, the addresses that were tried are of use. */
+function reasonOf(cause: Error, endpoint: Endpoint): string {
   if (cause instanceof TidingsError) return cause.message.replace(/\.$/, "");
-  return "code" in cause ? String(cause.code) : cause.message;
+  // A name that has several addresses, all of which were tried.
+  if (cause instanceof AggregateError && cause.errors.length > 0) {
+    return cause.errors.map((error) => (error instanceof Error ? error.message : String(error))).join(", ");
+  }
+  if (!("code" in cause)) return cause.message;
+  const { code, address } = cause as { code: unknown; address?: unknown };
+  const named = "host" in endpoint && typeof address === "string" && address !== endpoint.host;
+  return named ? `${code} ${address}` : String(code);
 }
 
 /** An attempt to connect took too long. */

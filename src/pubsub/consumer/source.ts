@@ -36,6 +36,10 @@ export interface ConsumerSource<Data = unknown> {
   };
   /** What consumers of the client share. */
   readonly sharing: Sharing;
+  /** Emits an error on the client; false if it has no listener. */
+  emitError(error: Error): boolean;
+  /** An attempt to connect has failed; the next one comes in `delay` milliseconds. */
+  retrying(cause: unknown, delay: number): void;
   /** Gives a connection back; resolves when it is kept or gone. */
   release(connection: Connection): Promise<void>;
   /** The client closes its consumers before itself. */

@@ -1,4 +1,6 @@
+import type { Endpoint } from "../../connection/settings.ts";
 import { onAbort, throwIfAborted } from "../../core/abort.ts";
+import { withCaller } from "../../core/caller.ts";
 import { checkOptions } from "../../core/checks.ts";
 import { begin, Deferred, handled } from "../../core/deferred.ts";
 import { TypedEmitter } from "../../core/typed-emitter.ts";
@@ -97,6 +99,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
         limitBytes: given.buffer?.limitBytes ?? defaults.buffer.limitBytes,
         overflow: given.buffer?.overflow ?? (given.shared ? "drop-oldest" : defaults.buffer.overflow),
       },
+      clientError: (error) => source.emitError(error),
+      retrying: (cause, delay) => source.retrying(cause, delay),
     });
     this.#reading = new Readers(this.#delivery, this);
     this.#initial = handled(this.#begin(handlers));
@@ -136,6 +140,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       () => byKey().values(),
       () => byKey().size,
     ) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
+  }
+
+  /**
+   * The nodes that serve it now, as they were dialled: `{ host, port }`, or `{ path }` of a unix socket. None while it is not
+   * connected.
+   */
+  get nodes(): readonly Endpoint[] {
+    return this.#delivery.engine.nodes;
   }
 
   /** What it has seen so far; counters only grow. */
@@ -300,10 +312,17 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (options.signal !== undefined) throwIfAborted(options.signal);
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
-    await engine.subscribe(this.#delivery.requests(named(kind, keys, handlers)), {
-      timeout: options.timeout ?? this.#subscriptionTimeout,
-      signal: options.signal,
-    });
+    const registered = this.#delivery.reports.hold();
+    try {
+      await engine.subscribe(this.#delivery.requests(named(kind, keys, handlers)), {
+        timeout: options.timeout ?? this.#subscriptionTimeout,
+        signal: options.signal,
+      });
+    } catch (error) {
+      throw withCaller(error);
+    } finally {
+      registered();
+    }
   }
 
   /** Reads the arguments of an unsubscribe and carries it out. @internal */
@@ -358,7 +377,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   async #open(): Promise<this> {
     this.#assertOpen();
-    const { engine, inbox } = this.#delivery;
+    const { engine, inbox, reports } = this.#delivery;
+    const registered = reports.hold();
     try {
       if (this.#signal !== undefined) throwIfAborted(this.#signal);
       this.#source.adopt(this);
@@ -368,7 +388,9 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       await this.#initial;
     } catch (error) {
       await this.close();
-      throw error;
+      throw withCaller(error);
+    } finally {
+      registered();
     }
     return this;
   }

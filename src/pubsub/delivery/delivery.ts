@@ -4,7 +4,7 @@ import { Deferred, handled, isThenable } from "../../core/deferred.ts";
 import { earlier, type Moment, takeMoment, windowBetween } from "../../core/moment.ts";
 import { inRootContext } from "../../core/root-context.ts";
 import { surface } from "../../core/uncaught.ts";
-import { diagnostics } from "../../diagnostics.ts";
+import { debug, diagnostics } from "../../diagnostics.ts";
 import { CodecError, HandlerError, PubSubError, type ServerError } from "../../errors.ts";
 import { type NameForm, nameOf } from "../../names.ts";
 import type { Payload } from "../../resp/reply.ts";
@@ -29,6 +29,7 @@ import {
 } from "./handler.ts";
 import { Inbox } from "./inbox.ts";
 import type { Item, ReadQueueOwner } from "./read-queue.ts";
+import { Reports } from "./reports.ts";
 import { type ConsumerStats, Tally } from "./stats.ts";
 
 /** A name and its handler; `null`: its messages are read. */
@@ -40,6 +41,9 @@ export interface Events {
   listenerCount(name: keyof ConsumerEvents): number;
 }
 
+/** A pause of so many milliseconds, in which nobody reads, is no back-pressure but a mistake. */
+const PAUSE = 1000;
+
 /** What a consumer makes of messages. */
 export interface DeliveryOptions {
   readonly codec: Codec<unknown, never>;
@@ -47,6 +51,10 @@ export interface DeliveryOptions {
   readonly ignoreSubscribeMessages: boolean;
   readonly includeGaps: boolean;
   readonly buffer: BacklogLimits;
+  /** Emits an error on the client; false if it has no listener. */
+  readonly clientError: (error: Error) => boolean;
+  /** The first connection failed; the next attempt comes in `delay` milliseconds. */
+  readonly retrying: (cause: unknown, delay: number) => void;
 }
 
 /**
@@ -60,10 +68,13 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   readonly names: NameForm;
   readonly ignoresConfirmations: boolean;
   readonly tally: Tally = new Tally();
+  readonly reports: Reports;
   readonly #codec: Codec<unknown, never>;
   readonly #fromText: ((text: string) => unknown) | null;
   readonly #events: Events;
   readonly #includesGaps: boolean;
+  readonly #retrying: DeliveryOptions["retrying"];
+  #pauseTimer: NodeJS.Timeout | undefined;
   /** Queues with an async handler at work, by channel or pattern. */
   readonly #busy: Map<string, HandlerQueue> = new Map();
   #drained: Deferred<void> | null = null;
@@ -77,6 +88,12 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.#fromText = textDecoder(options.codec);
     this.#events = events;
     this.#includesGaps = options.includeGaps;
+    this.#retrying = options.retrying;
+    this.reports = new Reports({
+      listens: (event) => events.listenerCount(event) > 0,
+      emitError: (error) => this.emit("error", error),
+      emitClientError: options.clientError,
+    });
     this.backlog = new Backlog(options.buffer, this);
     this.inbox = new Inbox(this.backlog, this);
     this.engine = subscriptions(this);
@@ -130,7 +147,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   /** A drain is over: what was neither read nor handled is told as a gap. */
   abandon(): void {
     if (this.engine.state === "closed") return;
-    const left = this.dropping();
+    const left = new Dropped(this.tally);
     const untold = this.inbox.abandon(left);
     for (const queue of this.#busy.values()) untold.push(...queue.abandon(left));
     this.backlog.clear();
@@ -153,6 +170,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.tally.dropped += this.backlog.count;
     for (const queue of this.#busy.values()) queue.stop();
     this.backlog.clear();
+    clearTimeout(this.#pauseTimer);
     const released = this.engine.close();
     this.inbox.close();
     this.#drained ??= new Deferred();
@@ -191,6 +209,8 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   paused(paused: boolean): void {
     const channel = paused ? diagnostics.pause : diagnostics.resume;
     if (channel.hasSubscribers) channel.publish({ consumer: this.#events });
+    clearTimeout(this.#pauseTimer);
+    if (paused) this.#watchPause(this.tally.received - this.backlog.count);
     this.emit(paused ? "pause" : "resume");
   }
 
@@ -200,16 +220,19 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.#tellGap(this.#gapOf(cause, entries, since, cause === "overflow"));
   }
 
-  state(state: State): void {
+  state(state: State, retryIn: number | null): void {
     const previous = this.tally.enter(state);
     if (diagnostics.state.hasSubscribers) diagnostics.state.publish({ consumer: this.#events, state, previous });
     const untold = state === "failed" && !this.inbox.awaited && !this.engine.awaited;
-    this.emit("state", state);
+    const cause = state === "reconnecting" || state === "failed" ? this.engine.failure : null;
+    if (debug.enabled) debug(`consumer: ${previous} -> ${state}${cause === null ? "" : ` (${textOf(cause)})`}`);
+    this.emit("state", state, { previous, cause, retryIn });
     if (state !== "failed" || this.engine.state !== "failed") return;
-    const cause = this.engine.failure as Error;
-    this.inbox.fail(cause);
+    const failure = this.engine.failure as Error;
+    this.inbox.fail(failure);
     // Somebody must learn of it. Where only handlers are fed, and nobody listens, that is the process.
-    if (this.#events.listenerCount("error") > 0 || (untold && this.#feedsHandlers)) this.#report(cause);
+    if (untold && this.#feedsHandlers) this.reports.error(failure);
+    else this.reports.tell(() => failure);
   }
 
   denied(error: ServerError): void {
@@ -218,7 +241,11 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   }
 
   demoted(error: PubSubError): void {
-    if (this.#events.listenerCount("error") > 0) this.emit("error", error);
+    this.reports.tell(() => error);
+  }
+
+  retrying(cause: unknown, delay: number): void {
+    if (this.engine.state === "connecting") this.#retrying(cause, delay);
   }
 
   empty(): void {
@@ -239,6 +266,12 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   // What the inbox and the handlers' queues ask and tell (InboxOwner, HandlerHost).
 
   dropping(): Dropped {
+    if (!this.#includesGaps && this.#events.listenerCount("gap") === 0 && !diagnostics.gap.hasSubscribers) {
+      this.reports.warn(
+        "TIDINGS_DROPPED",
+        `A consumer drops messages: ${this.backlog.count} are unread, and its buffer is full. Read faster, raise "buffer.limit", or set "includeGaps" or listen to "gap" to see what is missing. stats().dropped counts them.`,
+      );
+    }
     return new Dropped(this.tally);
   }
 
@@ -283,7 +316,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   }
 
   handlerFailed({ channel, pattern }: AnyPublished, error: unknown): void {
-    this.#report(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
+    this.reports.error(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
   }
 
   queueOf(entry: Entry): HandlerQueue | null {
@@ -339,6 +372,10 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   #emitGap(gap: Gap<string | Buffer>): void {
     this.tally.gaps++;
     if (diagnostics.gap.hasSubscribers) diagnostics.gap.publish({ consumer: this.#events, gap });
+    if (debug.enabled) {
+      const names = gap.channels.length + gap.patterns.length;
+      debug(`gap: ${gap.cause}, ${names} names, ${gap.to - gap.from} ms, dropped ${gap.dropped ?? "unknown"}`);
+    }
     this.emit("gap", gap);
   }
 
@@ -353,16 +390,30 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
       const name = channel === null ? entry.name : nameOf(channel, this.names);
       diagnostics.refused.publish({ consumer: this.#events, channel: name, bytes: payload.byteLength });
     }
-    if (this.#events.listenerCount("error") === 0) return;
     const name = channel === null ? entry.name : nameOf(channel, this.names);
-    this.emit("error", new CodecError(name, payload.bytes(), cause));
+    const told = this.reports.tell(() => new CodecError(name, payload.bytes(), cause));
+    if (told || diagnostics.refused.hasSubscribers) return;
+    this.reports.warn(
+      "TIDINGS_REFUSED",
+      `The codec refuses messages of ${JSON.stringify(name.toString())}. Listen to "error" of the consumer or of the client to see why. stats().refused counts them.`,
+    );
   }
 
-  /** Emitted where somebody listens; else it surfaces as an uncaught exception does. */
-  #report(error: Error): void {
-    if (this.#events.listenerCount("error") > 0) this.emit("error", error);
-    else surface(error);
+  /** Says so if after a while nobody has read anything, and nobody was told. */
+  #watchPause(delivered: number): void {
+    this.#pauseTimer = setTimeout(() => {
+      const isRead = this.tally.received - this.backlog.count > delivered;
+      if (isRead || this.#events.listenerCount("pause") > 0 || diagnostics.pause.hasSubscribers) return;
+      this.reports.warn(
+        "TIDINGS_PAUSED",
+        `A consumer is paused: ${this.backlog.count} messages are unread, and nobody reads. Read them, give subscribe() a handler, or choose buffer: { overflow: "drop-oldest" }. The server cuts a subscriber that does not read.`,
+      );
+    }, PAUSE).unref();
   }
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function textDecoder(codec: Codec<unknown, never>): ((text: string) => unknown) | null {

@@ -84,6 +84,15 @@ export interface MessagesOptions {
   readonly until?: "closed" | undefined;
 }
 
+/** What came with a new state of a consumer. */
+export interface StateChange {
+  readonly previous: State;
+  /** Why the connection is lost, or why it failed; `null` in the other states. */
+  readonly cause: unknown;
+  /** Milliseconds until the next attempt to connect; `null` where none is due. */
+  readonly retryIn: number | null;
+}
+
 /** Events of a consumer, by name. */
 export interface ConsumerEvents<Name = string | Buffer> {
   /**
@@ -94,7 +103,7 @@ export interface ConsumerEvents<Name = string | Buffer> {
   /** Messages may have been missed; told as soon as the names are restored. */
   gap: [gap: Gap<Name>];
   /** The state has changed. */
-  state: [state: State];
+  state: [state: State, change: StateChange];
   /** Names stay wanted that the server denies; listed in `error.names`. Told once until they are granted. */
   denied: [error: ServerError];
   /** The consumer holds as many messages as it may: nothing is read from the network until it has room again. */

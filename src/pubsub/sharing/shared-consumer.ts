@@ -1,3 +1,4 @@
+import { address, type Endpoint } from "../../connection/settings.ts";
 import { Deferred, handled } from "../../core/deferred.ts";
 import { type Moment, takeMoment } from "../../core/moment.ts";
 import { within } from "../../core/within.ts";
@@ -96,6 +97,13 @@ export class SharedConsumer implements Subscriptions {
 
   get started(): boolean {
     return this.#host !== null;
+  }
+
+  get nodes(): Endpoint[] {
+    const nodes = new Map<string, Endpoint>();
+    for (const { link } of this.registry)
+      if (link.ready && link.endpoint !== null) nodes.set(address(link.endpoint), link.endpoint);
+    return [...nodes.values()];
   }
 
   get empty(): boolean {
@@ -223,8 +231,13 @@ export class SharedConsumer implements Subscriptions {
   }
 
   /** The engine's state is the member's, unless it has failed by itself. */
-  follow(state: State): void {
-    if (this.started && this.#failure === null && state !== "connecting" && state !== "closed") this.#enter(state);
+  follow(state: State, retryIn: number | null = null): void {
+    if (!this.started || this.#failure !== null || state === "connecting" || state === "closed") return;
+    this.#enter(state, retryIn);
+  }
+
+  retrying(cause: unknown, delay: number): void {
+    this.#owner.retrying(cause, delay);
   }
 
   // ---
@@ -391,9 +404,9 @@ export class SharedConsumer implements Subscriptions {
     await host.unsubscribe(deserted, WITHDRAWAL);
   }
 
-  #enter(state: State): void {
+  #enter(state: State, retryIn: number | null = null): void {
     if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
-    this.#owner.state(state);
+    this.#owner.state(state, retryIn);
   }
 }

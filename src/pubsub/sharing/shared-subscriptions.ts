@@ -179,8 +179,13 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
     for (const [member, theirs] of byMember) member.missed({ cause, since, entries: theirs });
   }
 
-  state(state: State): void {
-    for (const member of this.#consumers) member.follow(state);
+  state(state: State, retryIn: number | null): void {
+    for (const member of this.#consumers) member.follow(state, retryIn);
+  }
+
+  retrying(cause: unknown, delay: number): void {
+    const [first] = this.#consumers;
+    first?.retrying(cause, delay);
   }
 
   demoted(error: PubSubError): void {

@@ -1,4 +1,5 @@
 import { isLasting, isPassing, withClusterAdvice } from "../../connection/refusals.ts";
+import { address, type Endpoint } from "../../connection/settings.ts";
 import type { Moment } from "../../core/moment.ts";
 import { ClosedError, type PubSubError, type ServerError } from "../../errors.ts";
 import type { Payload } from "../../resp/reply.ts";
@@ -97,6 +98,13 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, C
 
   get denied(): ReadonlyMap<Entry, ServerError> {
     return this.#denials.entries;
+  }
+
+  get nodes(): Endpoint[] {
+    const nodes = new Map<string, Endpoint>();
+    for (const { ready, endpoint } of this.links)
+      if (ready && endpoint !== null) nodes.set(address(endpoint), endpoint);
+    return [...nodes.values()];
   }
 
   get empty(): boolean {
@@ -245,20 +253,21 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, C
     this.settle();
   }
 
-  down(link: Link, { epoch, cause, since, reason }: Loss): void {
+  down(link: Link, { epoch, cause, since, reason, retryIn }: Loss): void {
     this.#failure = reason;
     this.release(link);
     this.#losses.connection(epoch, { cause, since });
     this.#denials.reset(link);
-    this.#unsettle();
+    this.#unsettle(retryIn);
     for (const call of this.#calls) this.#judge(call);
     this.#abandon([...this.entriesOf(link)].filter((entry) => !entry.wanted));
     this.#placement.down(link);
     this.#runTimers();
   }
 
-  dialFailed(link: Link, reason: unknown): void {
+  dialFailed(link: Link, reason: unknown, retryIn: number | null): void {
     this.#failure = reason;
+    if (retryIn !== null) this.#owner.retrying(reason, retryIn);
     this.#placement.dialFailed(link);
   }
 
@@ -612,15 +621,15 @@ export class Engine implements Shareable, LinkOwner, CommandOwner, CallsOwner, C
     this.#unsettle();
   }
 
-  #unsettle(): void {
-    if (this.#state === "live") this.#enter("reconnecting");
+  #unsettle(retryIn: number | null = null): void {
+    if (this.#state === "live") this.#enter("reconnecting", retryIn);
   }
 
-  #enter(state: State): void {
+  #enter(state: State, retryIn: number | null = null): void {
     // Listeners may close the consumer in the middle of anything; closed is the end.
     if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
-    this.#owner.state(state);
+    this.#owner.state(state, retryIn);
   }
 }
 

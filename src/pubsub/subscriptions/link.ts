@@ -23,6 +23,8 @@ export interface Loss {
   /** All that the server took before has been read; or since when it may have been deaf. */
   readonly since: Moment;
   readonly reason: unknown;
+  /** Milliseconds until the next attempt to connect; `null` where there is none. */
+  readonly retryIn: number | null;
 }
 
 /** Where a link's connections come from and go to. */
@@ -45,7 +47,7 @@ export interface LinkOwner {
   /** The connection is lost. */
   down(link: Link, loss: Loss): void;
   /** An attempt to connect has failed. */
-  dialFailed(link: Link, reason: unknown): void;
+  dialFailed(link: Link, reason: unknown, retryIn: number | null): void;
   /** There will be no other. */
   failed(link: Link, reason: unknown): void;
   /** The server took a subscribe: its names are all subscribed, and their confirmations follow. */
@@ -136,9 +138,9 @@ export class Link implements PushReceiver, Carrier {
       {
         dial: (signal) => dialer.dial(options.timeouts, signal),
         up: (connection) => this.#up(connection),
-        down: (reason) => this.#down(reason),
+        down: (reason, wait) => this.#down(reason, wait),
         failed: (reason) => {
-          this.#down(reason);
+          this.#down(reason, null);
           owner.failed(this, reason);
         },
       },
@@ -206,7 +208,7 @@ export class Link implements PushReceiver, Carrier {
   halt(reason: unknown): void {
     this.#supervisor.stop();
     this.#connection?.destroy(reason);
-    if (this.epoch !== 0) this.#down(reason);
+    if (this.epoch !== 0) this.#down(reason, null);
   }
 
   /** Lets the connection go, into the pool if it can prove itself clean. */
@@ -343,10 +345,10 @@ export class Link implements PushReceiver, Carrier {
     if (this.restored) this.#owner.restored(this);
   }
 
-  #down(reason: unknown): void {
+  #down(reason: unknown, retryIn: number | null): void {
     if (this.epoch === 0) {
       this.failing = true;
-      this.#owner.dialFailed(this, reason);
+      this.#owner.dialFailed(this, reason, retryIn);
       return;
     }
     const since = this.#deafSince ?? this.proof;
@@ -355,7 +357,7 @@ export class Link implements PushReceiver, Carrier {
     // It is a PubSubError that says the consumer could hold no more, and gave up.
     const ours: GapCause | null = reason instanceof PubSubError ? "overflow" : null;
     const cause: GapCause = ours ?? (paused ? "server-overflow" : "disconnected");
-    const loss = { epoch: this.epoch, cause, since, reason };
+    const loss = { epoch: this.epoch, cause, since, reason, retryIn };
     this.#resumedAt = Number.NEGATIVE_INFINITY;
     this.#deafSince = null;
     this.#connection = null;

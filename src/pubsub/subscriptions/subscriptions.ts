@@ -1,3 +1,4 @@
+import type { Endpoint } from "../../connection/settings.ts";
 import type { PubSubError, ServerError } from "../../errors.ts";
 import type { State } from "../model/state.ts";
 import type { CallOptions } from "./calls.ts";
@@ -12,7 +13,10 @@ export interface SubscriptionsOwner {
   confirmed(verb: Verb, entry: Entry, count: number): void;
   /** Entries are subscribed again; what was sent for them meanwhile may be missed. */
   missed(missed: Missed): void;
-  state(state: State): void;
+  /** `retryIn`: milliseconds until the next attempt to connect, where one is due. */
+  state(state: State, retryIn: number | null): void;
+  /** An attempt to connect has failed; the next one comes in `delay` milliseconds. */
+  retrying(cause: unknown, delay: number): void;
   /** Reading from the network has stopped, or goes on. */
   paused(paused: boolean): void;
   /** The server denied names that stay wanted. */
@@ -34,6 +38,8 @@ export interface Subscriptions {
   readonly empty: boolean;
   /** Whether a call waits. */
   readonly awaited: boolean;
+  /** The nodes that serve it now, as they were dialled. */
+  readonly nodes: Endpoint[];
   /** Why it failed, or why there is no connection. */
   readonly failure: unknown;
   /** Begins to connect. What is wanted is subscribed as soon as a link is up. */

@@ -1,0 +1,15 @@
+const shown: WeakSet<Error> = new WeakSet();
+
+/**
+ * Adds the frames of who awaits the async function that calls this to an error that was made elsewhere: its own stack ends
+ * where a socket was read. Costs nothing until something fails.
+ */
+export function withCaller(error: unknown): unknown {
+  if (!(error instanceof Error) || shown.has(error)) return error;
+  shown.add(error);
+  const here: { stack?: string } = {};
+  Error.captureStackTrace(here, withCaller);
+  const frames = here.stack?.split("\n").slice(1).join("\n") ?? "";
+  if (frames !== "") error.stack = `${error.stack ?? String(error)}\n${frames}`;
+  return error;
+}
