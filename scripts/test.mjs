@@ -9,4 +9,7 @@ const { path, reason } = obtainServer();
 const env = { TIDINGS_SERVER: path ?? fail(reason) };
 
 const filters = process.argv.slice(2);
+if (filters.length === 0) {
+  console.log("tidings: all tests; they take about 8 minutes on 2 cores, and start and stop servers of their own");
+}
 process.exitCode = runBin("vitest", ["run", ...(filters.length > 0 ? filters : ["--coverage"])], env);
