@@ -49,6 +49,7 @@ export class Decoder {
       this.#decode();
     } finally {
       this.#decoding = false;
+      this.#window.leaveLanding();
     }
   }
 

@@ -1,15 +1,21 @@
 import { ProtocolError } from "../errors.ts";
 import { TextReader } from "./text.ts";
 
-/** Where reads land when nothing large is on its way. */
 const USUAL = 64 * 1024;
+/**
+ * Where the reads of all connections land. A read is decoded before the next one, of whichever connection, begins; what it
+ * leaves unfinished is copied into memory of the connection's own, which is dropped when that is decoded. So a connection
+ * that is idle has no memory, and one whose messages arrive whole never has.
+ */
+const landing: Buffer = Buffer.allocUnsafeSlow(USUAL);
+const landingView: DataView = viewOf(landing);
 /** Small Buffers are cut from a shared one of this size, so that a kept one pins no more than this. */
 const BYTES_BLOCK = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * The bytes that were received and not yet decoded: one contiguous piece of memory that is reused. The socket writes
- * behind `end`, the decoder takes from `start`, and what a chunk leaves unfinished moves to the front.
+ * The bytes that were received and not yet decoded: one contiguous piece of memory, the landing or the connection's own. The
+ * socket writes behind `end`, the decoder takes from `start`, and what a chunk leaves unfinished moves to the front.
  *
  *     | decoded | a frame, and perhaps the beginning of another | free space |
  *               ^ start                                         ^ end
@@ -18,8 +24,8 @@ const NOTHING = Buffer.alloc(0);
  * many messages, and a value that is kept pins a block, never a chunk.
  */
 export class Window {
-  buffer: Buffer = Buffer.allocUnsafeSlow(USUAL);
-  view: DataView = viewOf(this.buffer);
+  buffer: Buffer = landing;
+  view: DataView = landingView;
   start = 0;
   end = 0;
   readonly #most: number;
@@ -37,7 +43,7 @@ export class Window {
   /** Where the next bytes may be written; never empty. */
   space(): Buffer {
     if (this.start === this.end) {
-      if (this.buffer.length > USUAL) this.#replace(Buffer.allocUnsafeSlow(USUAL));
+      if (this.buffer !== landing) this.#replace(landing, landingView);
       this.start = 0;
       this.end = 0;
       this.#forget();
@@ -46,6 +52,16 @@ export class Window {
     if (this.start > 0) this.#compact();
     if (this.buffer.length - this.end < USUAL / 2) this.#grow();
     return this.buffer.subarray(this.end);
+  }
+
+  /** To be called before another connection may read: what is not decoded leaves the landing. */
+  leaveLanding(): void {
+    if (this.buffer !== landing || this.start === this.end) return;
+    const own = Buffer.allocUnsafeSlow(USUAL);
+    this.buffer.copy(own, 0, this.start, this.end);
+    this.end -= this.start;
+    this.start = 0;
+    this.#replace(own);
   }
 
   /** To be called when `count` bytes were written into {@link space}. */
@@ -96,9 +112,9 @@ export class Window {
     this.#replace(larger);
   }
 
-  #replace(buffer: Buffer): void {
+  #replace(buffer: Buffer, view: DataView = viewOf(buffer)): void {
     this.buffer = buffer;
-    this.view = viewOf(buffer);
+    this.view = view;
     this.#texts.reset(buffer, this.view);
     this.#bytes = NOTHING;
     this.#bytesTo = 0;
@@ -111,4 +127,6 @@ export class Window {
   }
 }
 
-const viewOf = (buffer: Buffer): DataView => new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}

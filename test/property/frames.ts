@@ -150,7 +150,7 @@ function show(value: Tree, text: boolean, aside: string[]): string {
     case "blob error":
       return `error(${json(printable(value.text))})`;
     case "verbatim":
-      return json(value.text);
+      return text ? json(value.text) : `<${json(Buffer.from(value.text).toString("latin1"))}>`;
     case "array":
       return `[${all(value.items).join(", ")}]`;
     case "push":
