@@ -244,13 +244,13 @@ export class ShardPlacement implements Placement {
       link.reset(new ClusterError(`${address} ${why}.`));
     }
     const homeless: Entry[] = [];
-    const unclean: Entry[] = [];
+    const uncertain: Entry[] = [];
     for (const entry of this.#host.registry.shard.values()) {
       const nodeLink = this.#nodeLinkOf.get(entry.link as Link);
       if (nodeLink === undefined || !entry.wanted) continue;
       const shard = layout.shardOf(slotOf(entry.key));
       if (shard === null || has(shard, nodeLink.address)) continue;
-      if (entry.link.ready) unclean.push(entry);
+      if (entry.link.ready) uncertain.push(entry);
       else homeless.push(entry);
     }
     for (const entry of homeless) {
@@ -259,7 +259,7 @@ export class ShardPlacement implements Placement {
     }
     this.#host.restore(homeless);
     // What the layout places elsewhere may be deaf where it is: that node is asked.
-    this.#host.audit(unclean);
+    this.#host.audit(uncertain);
     this.tidy();
   }
 

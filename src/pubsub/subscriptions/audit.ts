@@ -1,37 +1,71 @@
-import type { Entry, LinkState } from "./entry.ts";
+import type { Purpose } from "./answers.ts";
+import { byLink } from "./by-link.ts";
+import type { Carrier } from "./command.ts";
+import { discard, Entry, type LinkState } from "./entry.ts";
 import type { Link } from "./link.ts";
+import { inSlotOf } from "./probe.ts";
+import { reconcile, type Step } from "./reconcile.ts";
 
 /** What an audit needs of the engine. */
 export interface Audited {
   readonly registry: Iterable<Entry>;
   readonly links: Iterable<Link>;
-  audit(entries: readonly Entry[]): void;
+  dispatch(step: Step, link: Carrier, purpose: Purpose): void;
 }
 
-/** Asks at intervals whether the servers still serve what they confirmed; a node may have dropped it in silence. */
+/** A channel that is never subscribed. */
+const COUNTED = "tidings-audit";
+
+/** Asks whether the servers still serve what they confirmed, at intervals if wanted; a node may have dropped it in silence. */
 export class Audit {
   readonly #engine: Audited;
-  readonly #interval: number;
+  readonly #interval: number | null;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `interval` in milliseconds. */
-  constructor(engine: Audited, interval: number) {
+  /** `interval` in milliseconds; `null` for none. */
+  constructor(engine: Audited, interval: number | null) {
     this.#engine = engine;
     this.#interval = interval;
   }
 
   start(): void {
+    if (this.#interval === null) return;
     this.#timer ??= setInterval(() => {
       // One that has not answered yet, or is not read, is not asked again.
       const links = new Set<LinkState>(
         [...this.#engine.links].filter((link) => link.restored && link.idle && !link.paused),
       );
-      this.#engine.audit([...this.#engine.registry].filter(({ link }) => links.has(link)));
+      this.ask([...this.#engine.registry].filter(({ link }) => links.has(link)));
       for (const link of this.#engine.links) if (links.has(link)) link.audited();
     }, this.#interval);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Subscribes again to those that are confirmed: the server's count tells whether it had them. */
+  ask(entries: readonly Entry[]): void {
+    for (const [link, there] of byLink(entries)) {
+      const live = there.filter((entry) => link.ready && entry.confirmed === link.epoch);
+      this.#askCounts(live, link);
+      for (const step of reconcile(live, true)) this.#engine.dispatch(step, link, { audits: true });
+    }
+  }
+
+  /** Asks how many subscriptions the server counts: by naming, in an unsubscribe, what was never subscribed. */
+  #askCounts(entries: readonly Entry[], link: Link): void {
+    const classic = entries.some(({ kind }) => kind !== "shard");
+    const shard = entries.find(({ kind }) => kind === "shard");
+    const key = shard === undefined ? null : inSlotOf(shard.key, COUNTED);
+    if (classic) {
+      const entry = new Entry("channel", COUNTED, COUNTED, discard);
+      this.#engine.dispatch({ verb: "UNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+    }
+    if (key !== null) {
+      const entry = new Entry("shard", key, key, discard);
+      entry.link = link;
+      this.#engine.dispatch({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+    }
   }
 }

@@ -169,6 +169,7 @@ onEveryKind("handlers that fail", (bench) => {
       await client.close();
     `;
     const { code, out, err } = await runScript(body, bench.server.url, bench.protocol);
-    expect([code, out.trim(), err]).toEqual([0, "[1]", ""]);
+    expect([code, out.trim()]).toEqual([0, "[1]"]);
+    expect(err.match(/TIDINGS_REFUSED/g)).toHaveLength(1);
   });
 });
