@@ -98,14 +98,13 @@ Object.defineProperty(NameView.prototype, Symbol.for("nodejs.util.inspect.custom
 });
 
 /** A Map of names that are text; bytes find what their text was stored under. */
-export class TextMap<Value> extends Map<string, Value> {
-  override get(name: NameInput): Value | undefined {
-    return super.get(textOf(name));
-  }
-
-  override has(name: NameInput): boolean {
-    return super.has(textOf(name));
-  }
+export function textMap<Value>(entries: Iterable<readonly [string, Value]>): Map<string, Value> {
+  const map = new Map(entries);
+  // On the object itself: what compares Maps compares their classes.
+  return Object.defineProperties(map, {
+    get: { value: (name: NameInput) => Map.prototype.get.call(map, textOf(name)) },
+    has: { value: (name: NameInput) => Map.prototype.has.call(map, textOf(name)) },
+  });
 }
 
 function textOf(name: NameInput): string {

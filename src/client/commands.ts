@@ -2,7 +2,7 @@ import { types } from "node:util";
 import type { Codec } from "../codec.ts";
 import { describe } from "../core/checks.ts";
 import { ArgumentError, ProtocolError } from "../errors.ts";
-import { isName, latin1, type NameForm, type NameInput, nameMap, nameOf, TextMap } from "../names.ts";
+import { isName, latin1, type NameForm, type NameInput, nameMap, nameOf, textMap } from "../names.ts";
 import type { Argument } from "../resp/encoder.ts";
 import type { Reply } from "../resp/reply.ts";
 
@@ -117,7 +117,7 @@ export function readCounts(
   }
   // Where all is text, equal strings are equal bytes and a plain Map will do.
   if (form === "bytes" || asked.some((name) => typeof name !== "string")) return nameMap(counts, form);
-  return new TextMap(Array.from(counts, ([key, count]) => [nameOf(key, "utf8") as string, count]));
+  return textMap(Array.from(counts, ([key, count]) => [nameOf(key, "utf8") as string, count]));
 }
 
 function keyOf(name: Reply | undefined): string {

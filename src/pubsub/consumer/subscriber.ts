@@ -294,12 +294,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   // For the classes that add patterns. The types of the others have none; JavaScript is told why.
 
-  /** @internal */
   protected psubscribe(..._args: never[]): Promise<void> {
     return Promise.reject(noPatterns("psubscribe"));
   }
 
-  /** @internal */
   protected punsubscribe(..._args: never[]): Promise<void> {
     return Promise.reject(noPatterns("punsubscribe"));
   }
