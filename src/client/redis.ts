@@ -27,7 +27,7 @@ export class Redis<Data = string, In = Data, Form extends NameForm = "utf8">
   extends BaseClient<Data, In, Form>
   implements SubscriberSource, Client<In, NameIn<Form>, Data>
 {
-  /** @internal */
+  /** For `new PubSub(client)` and its like; nothing for users. */
   readonly "~connections": SubscriberSource["~connections"];
   readonly #settings: ConnectionSettings;
   readonly #commands: CommandLink;

@@ -44,7 +44,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
   extends BaseClient<Data, In, Form>
   implements ClusterSource, Client<In, NameIn<Form>, Data>
 {
-  /** @internal */
+  /** For `new PubSub(client)` and its like; nothing for users. */
   readonly "~connections": ClusterSource["~connections"];
   /** @internal */
   readonly topology: Topology;
