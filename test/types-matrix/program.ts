@@ -1,6 +1,17 @@
 // Compiled by scripts/test-types.mjs against the built declarations, with the oldest and the newest TypeScript and
 // @types/node. It is never run.
-import { type Client, type Consumer, json, type PatternConsumer, Redis, RedisCluster } from "tidings";
+import {
+  type AnyItem,
+  type Client,
+  ClusterPubSub,
+  type Consumer,
+  json,
+  type PatternConsumer,
+  PubSub,
+  Redis,
+  RedisCluster,
+  ShardedPubSub,
+} from "tidings";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -27,5 +38,24 @@ export async function program(): Promise<void> {
   const order = await orders.receive();
   holds<Equal<typeof order.data, { id: number }>>();
   holds<Equal<typeof order.channel, Buffer>>();
-  void [clients, consumers];
+  // What the short way gives is a PubSub like any other, of either client, and through the interface.
+  let short: PubSub = await client.subscribe("x");
+  short = await client.psubscribe("x*", ({ pattern }) => pattern.length);
+  const either = clients[0] as Redis | RedisCluster;
+  const made: Consumer[] = [
+    await either.subscribe("x", ({ data }) => data.length),
+    await either.pubsub(),
+    await either.ssubscribe("x"),
+    await either.shardedPubsub(),
+  ];
+  for (const one of clients) made.push(await one.subscribe("x"), await one.pubsub());
+  const unopened = [new PubSub(client), new ShardedPubSub(client), new ShardedPubSub(new RedisCluster())];
+  // @ts-expect-error: a cluster's client has consumers of its own
+  new PubSub(new RedisCluster());
+  // @ts-expect-error: and so has the client of one server
+  new ClusterPubSub(client);
+  const first = async <Item extends AnyItem>(one: Consumer<Item>): Promise<Item | null> => one.getMessage();
+  short.on("gap", ({ channels }) => channels.map((name) => name.toUpperCase()));
+  await either.drain({ timeout: 1000 });
+  void [clients, consumers, made, unopened, first];
 }
