@@ -72,7 +72,7 @@ function stringify(value: unknown): string {
 function validate(schema: StandardSchemaV1, value: unknown): unknown {
   const result = schema["~standard"].validate(value);
   if ("then" in result) {
-    // Nobody waits for it, so nobody is told how it ends.
+    // Its result is not used; a rejection must not surface.
     void Promise.resolve(result).catch(() => {});
     throw new TypeError("The schema validates asynchronously; a codec needs a synchronous one.");
   }

@@ -2,8 +2,8 @@ import { type Channel, channel } from "node:diagnostics_channel";
 import { type DebugLogger, debuglog } from "node:util";
 
 /**
- * What can be seen through `node:diagnostics_channel`: one table of names. Nothing is computed for a channel that nobody
- * subscribes to. Messages are objects; none holds a payload or a credential.
+ * What can be seen through `node:diagnostics_channel`: one table of names. Nothing is computed for a channel without
+ * subscribers. Messages are objects; none holds a payload or a credential.
  *
  * | name | told | with |
  * | --- | --- | --- |

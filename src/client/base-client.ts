@@ -316,7 +316,7 @@ export abstract class BaseClient<
     if (this.listenerCount("error") > 0) this.tell("error", error);
   }
 
-  /** Commands can no longer be served; told where nobody else was. @internal */
+  /** Commands can no longer be served; told where no call was. @internal */
   protected tellFailure(cause: unknown, told: boolean): void {
     if (!told && this.listenerCount("error") > 0) this.tell("error", cause as Error);
   }

@@ -14,7 +14,7 @@ import type { Reply } from "../resp/reply.ts";
 /** Where a client stands; `idle` until it is first used. */
 export type ClientState = "idle" | "connecting" | "live" | "reconnecting" | "failed" | "closed";
 
-/** Who is told what happens on the link. */
+/** Is told what happens on the link. */
 export interface CommandLinkOwner {
   /** The server, as messages name it. */
   readonly address: string;
@@ -22,7 +22,7 @@ export interface CommandLinkOwner {
   /** A connection is ready. */
   ready(): void;
   reconnecting(cause: unknown, delay: number): void;
-  /** The login was refused, or the policy gave up. `told`: somebody waited, and learns of it. */
+  /** The login was refused, or the policy gave up. `told`: a call waited, and rejects with it. */
   failed(cause: unknown, told: boolean): void;
 }
 
@@ -36,7 +36,7 @@ interface QueuedCommand {
   readonly deferred: Deferred<Reply>;
 }
 
-/** A command that waited was not sent, and may be given to somebody else. */
+/** A command that waited was not sent, and may be given to another node. */
 export class Unsent extends ConnectionError {}
 
 /** A command ran out of time before there was a connection: nothing of it was sent. */
@@ -49,8 +49,8 @@ const LAST_REPLIES = 500;
 
 /**
  * The one connection that a client's commands share. It is made at the first use and kept alive after that. Commands
- * that find no connection wait for one, within their time; those that were sent when it is lost reject, for nobody
- * knows whether the server ran them.
+ * that find no connection wait for one, within their time; those that were sent when it is lost reject, for it is
+ * not known whether the server ran them.
  */
 export class CommandLink {
   readonly #owner: CommandLinkOwner;
@@ -208,7 +208,7 @@ export class CommandLink {
     this.#owner.failed(cause, told);
   }
 
-  /** Where no connection was ever made and nobody waits for one any more, it stops trying until the next use. */
+  /** Where no connection was ever made and no call waits for one any more, it stops trying until the next use. */
   #rest(): void {
     if (this.#state !== "connecting" || this.#waiting.size > 0 || this.#connects.size > 0) return;
     this.#supervisor.stop();

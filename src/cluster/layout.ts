@@ -51,7 +51,7 @@ export class Layout {
     return covered;
   }
 
-  /** Who serves a slot; `null` where nobody does. */
+  /** The shard that serves a slot; `null` where none does. */
   shardOf(slot: number): Shard | null {
     return this.shards[this.#shardOf[slot] ?? -1] ?? null;
   }

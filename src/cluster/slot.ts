@@ -17,7 +17,7 @@ function startsWithEmptyTag(key: string): boolean {
   return open >= 0 && key[open + 1] === "}";
 }
 
-/** The same to CRC16, which takes the low eight bits; no brace to whoever looks for one. */
+/** The same to CRC16, which takes the low eight bits; no brace to what looks for one. */
 function withoutBraces(bytes: Buffer): Buffer {
   return Uint16Array.from(bytes, (byte) => (byte === BRACE ? byte | 0x100 : byte)) as unknown as Buffer;
 }

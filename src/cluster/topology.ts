@@ -34,7 +34,7 @@ const SPACING = 100;
 
 /**
  * What is known of the cluster. Learned at the first use, by the retry policy until it succeeds; then refreshed on demand
- * and at intervals. Whoever asks for a refresh while one is due shares it.
+ * and at intervals. A refresh that is asked for while one is due is the same one.
  */
 export class Topology {
   /** How often nodes were asked. */
@@ -128,7 +128,7 @@ export class Topology {
     const stop = new AbortController();
     const closed = onAbort(this.#closed.signal, () => stop.abort(this.#closed.signal.reason));
     const promise = this.#learn(stop.signal).finally(() => closed[Symbol.dispose]());
-    // Whoever waited last may have gone when it fails.
+    // The last that waited may have gone when it fails.
     return { promise: handled(promise), stop, waiting: 0 };
   }
 
@@ -179,7 +179,7 @@ export class Topology {
     } catch (error) {
       this.#failure = error;
     }
-    // Until there is one, whoever learns it keeps the time.
+    // Until there is one, each that learns it keeps the time.
     if (signal.aborted || this.#layout === null) return;
     this.#timer = setTimeout(() => void this.refresh(), this.#options.interval);
     // A test environment (jsdom) may have timers that are numbers.

@@ -50,7 +50,7 @@ export class Connection implements Receiver {
   protocol: 2 | 3 = 3;
   /** Where published messages and confirmations go. */
   pushes: PushReceiver = noPushes;
-  /** Set when a reply may still be on its way that nobody will wait for: the connection must not serve another. */
+  /** Set when a reply may still be on its way that is not awaited any more: the connection must not serve another. */
   unclean = false;
   /** Whether it ever subscribed to shard channels: servers before 7.0 do not know how to unsubscribe from them. */
   sharded = false;
@@ -258,7 +258,7 @@ export class Connection implements Receiver {
     this.#issued(pending);
   }
 
-  /** Sends commands whose confirmations nobody counts, then a PING; true when its nonce came back behind them. */
+  /** Sends commands whose confirmations are not counted, then a PING; true when its nonce came back behind them. */
   fence(commands: readonly string[]): Promise<boolean> {
     for (const command of commands) this.#encoder.keys(command, []);
     return this.#ping(false);

@@ -91,7 +91,7 @@ export class Pool {
     ]);
   }
 
-  /** Whether it answers; it is destroyed when nobody waits for that any more. */
+  /** Whether it answers; it is destroyed when that is not awaited any more. */
   async #prove(connection: Connection, signal: AbortSignal | undefined): Promise<boolean> {
     const closed = new ClosedError("The connection is no longer wanted.");
     const abort = signal === undefined ? null : onAbort(signal, () => connection.destroy(closed));

@@ -19,7 +19,7 @@ export interface PushReceiver {
   confirmation(kind: ConfirmationKind, key: string | null, count: number): void;
 }
 
-/** For a connection that nobody subscribes on. */
+/** For a connection without subscriptions. */
 export const noPushes: PushReceiver = Object.freeze({
   message() {},
   smessage() {},

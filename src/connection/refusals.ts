@@ -2,7 +2,7 @@ import { ArgumentError, ClusterError, ServerError } from "../errors.ts";
 
 /**
  * Whether another attempt with the same settings is pointless: the login was refused, or the database, or no node is a
- * cluster's. A loop on these would be a storm, so somebody must be told instead.
+ * cluster's. A loop on these would be a storm, so the user is told instead.
  */
 export function isTerminal(error: unknown): boolean {
   if (error instanceof ArgumentError) return true;

@@ -27,7 +27,7 @@ function roleIn(hello: Reply): Role | null {
 
 /**
  * Knows the role of the server at the other end, and notices when a primary has become a replica: a connection lives
- * through that, and what is published to the replica reaches nobody but its own subscribers. HELLO tells the role, and
+ * through that, and what is published to the replica reaches its own subscribers only. HELLO tells the role, and
  * needs no permission that a login does not need.
  */
 export class RoleWatch {

@@ -20,7 +20,7 @@ export interface Supervised {
 
 /** A link that lived this long starts the count of attempts anew; milliseconds. */
 const SETTLED = 5000;
-/** Attempts that are made because somebody needs the connection come no closer than this; milliseconds. */
+/** Attempts that are made because the connection is needed come no closer than this; milliseconds. */
 const WAKE_SPACING = 1000;
 /** The first attempt after a link was lost comes no later than this; milliseconds. */
 const FIRST_RETRY = 100;
@@ -47,7 +47,7 @@ export class Supervisor {
     inRootContext(() => void this.#run(work));
   }
 
-  /** Somebody needs the connection: the next attempt is made now, if the last one is not fresher than `spacing` ms. */
+  /** The connection is needed: the next attempt is made now, if the last one is not fresher than `spacing` ms. */
   wake(spacing: number = WAKE_SPACING): void {
     if (performance.now() - this.#lastAttempt >= spacing) this.#nap?.abort();
   }

@@ -42,7 +42,7 @@ export class Decoder {
   /** Decodes what is complete, after `count` bytes were written into {@link space}. */
   decode(count: number): void {
     this.#window.filled(count);
-    // Whoever takes a message may resume in the middle of it; the loop that runs goes on then.
+    // The receiver may resume in the middle of it; the loop that runs goes on then.
     if (this.#decoding) return;
     this.#decoding = true;
     try {
@@ -75,7 +75,7 @@ export class Decoder {
     this.decode(0);
   }
 
-  /** Nothing more is decoded: the connection is gone, and what it left behind must reach nobody. */
+  /** Nothing more is decoded: the connection is gone, and what it left behind must not be delivered. */
   halt(): void {
     this.#halted = true;
   }

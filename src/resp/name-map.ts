@@ -20,7 +20,7 @@ const NOTHING = new Int32Array(1);
  *     #values   [ … ]
  *
  * A name that the index does not know is looked up by key, and indexed if it is there. So the index may forget, and
- * whoever chooses names that collide gains nothing but the slower look-up.
+ * names chosen to collide cost no more than the slower look-up.
  */
 export class NameMap<V> extends Map<string, V> {
   readonly #seed: number;

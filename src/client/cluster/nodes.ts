@@ -7,7 +7,7 @@ import type { RetryPolicy } from "../../core/backoff.ts";
 import { ClosedError } from "../../errors.ts";
 import { type ClientState, CommandLink } from "../command-link.ts";
 
-/** Who is told what happens at the nodes. */
+/** Is told what happens at the nodes. */
 export interface NodesOwner {
   connected(): void;
   ready(): void;

@@ -322,7 +322,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
 /** How long the first connection to a node may take before the next node is tried as well; milliseconds. */
 const NEXT_NODE = 250;
 
-/** An argument that nobody else can change. */
+/** An argument that the caller cannot change any more. */
 function kept(arg: Argument): Argument {
   return typeof arg === "object" ? copyOf(arg) : arg;
 }

@@ -32,7 +32,7 @@ interface RoutedCommand {
 /** A command that the server did not run. */
 export interface Refusal {
   readonly error: ServerError;
-  /** Who refused it. */
+  /** The node that refused it. */
   readonly node: HostPort | null;
 }
 
@@ -59,7 +59,7 @@ const LONGEST_CHANCE = 1000;
 const ELSEWHERE = 4;
 
 /**
- * Brings commands to the node that serves their slot: follows MOVED and ASK, waits where nobody serves the slot, and
+ * Brings commands to the node that serves their slot: follows MOVED and ASK, waits where no node serves the slot, and
  * sends what was not sent to a node that fails to another. What was sent is never sent again unless the server refused it.
  */
 export class Router {
@@ -210,7 +210,7 @@ export class Router {
       const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(unsettled, redirects - AT_ONCE));
       const left = routed.since + this.#options.commandTimeout - performance.now();
       const pause = wait * (0.5 + Math.random() / 2);
-      // What is sent at the last moment would end without an answer, and nobody knew whether it was run.
+      // What is sent at the last moment would end without an answer, and it would not be known whether it was run.
       const chance = Math.min(this.#options.commandTimeout * LAST_CHANCE, LONGEST_CHANCE);
       const last = left - pause < chance;
       await delay(last ? Math.max(0, left) : pause);

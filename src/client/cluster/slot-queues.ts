@@ -100,7 +100,7 @@ export class SlotQueues {
   }
 }
 
-/** No node refuses a classic message, whatever its slot: where nobody owns that, it stays with the node it had. */
+/** No node refuses a classic message, whatever its slot: where no node owns that, it stays with the node it had. */
 function isClassic(args: readonly Argument[]): boolean {
   return args[0] === "PUBLISH";
 }

@@ -18,7 +18,7 @@ export const drainOptions: Readonly<Record<string, Check>> = {
   timeout: numeric("a number of milliseconds from 0, below 2^31", (value) => value >= 0 && value < 2 ** 31),
 };
 
-/** So long that nobody has one, so short that a command with one, in UTF-8, is a text still. */
+/** Longer than any real name, and so short that a command with one, in UTF-8, is a text still. */
 const LONGEST_NAME = 128 * 1024 * 1024;
 
 type Wanted = Pick<Request, "keys" | "handlers">;

@@ -84,7 +84,7 @@ export interface PubSubOptions<
   readonly readFromReplicas?: boolean | undefined;
 }
 
-/** How much a consumer holds: messages that nobody has read, and those that wait behind async handlers. */
+/** How much a consumer holds: messages that are unread, and those that wait behind async handlers. */
 export interface BufferOptions {
   /** Messages. Default 65,536. */
   readonly limit?: number | undefined;
@@ -109,7 +109,7 @@ export interface ProbeOptions {
   /** Milliseconds. */
   readonly interval: number;
   /**
-   * The channel that it subscribes to and publishes to; nobody else should. On a sharded consumer the beginning of its
+   * The channel that it subscribes to and publishes to; no other client should. On a sharded consumer the beginning of its
    * names: a hash tag follows, so that each node is asked.
    */
   readonly channel: string;

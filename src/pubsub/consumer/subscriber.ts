@@ -241,7 +241,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const options = { timeout: this.#subscriptionTimeout };
     if (engine.state !== "failed") return engine.reassert([...engine.denied.keys()], options);
     engine.start();
-    // Who listens to the state may have closed the consumer, or changed what is wanted.
+    // A listener of the state may have closed the consumer, or changed what is wanted.
     this.#assertOpen();
     const entries = [...engine.registry].filter((entry) => entry.wanted);
     await (entries.length > 0 ? engine.reassert(entries, options) : engine.live(options));

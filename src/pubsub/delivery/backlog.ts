@@ -8,7 +8,7 @@ export interface BacklogLimits {
   readonly overflow: Overflow;
 }
 
-/** Who is told when the backlog has reached its limits. */
+/** Is told when the backlog has reached its limits. */
 export interface BacklogOwner {
   /** It is full: nothing more should be read from the network. */
   full(): void;
@@ -17,7 +17,7 @@ export interface BacklogOwner {
 }
 
 /**
- * Counts what a consumer holds: messages that nobody has read yet, and those that wait behind async handlers.
+ * Counts what a consumer holds: messages that are not read yet, and those that wait behind async handlers.
  * Confirmations, gaps and the message that a handler is at work on do not count.
  */
 export class Backlog {

@@ -41,7 +41,7 @@ export interface Events {
   listenerCount(name: keyof ConsumerEvents): number;
 }
 
-/** A pause of so many milliseconds, in which nobody reads, is no back-pressure but a mistake. */
+/** A pause of so many milliseconds, in which nothing is read, is no back-pressure but a mistake. */
 const PAUSE = 1000;
 
 /** What a consumer makes of messages. */
@@ -138,7 +138,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     return this.#drained.promise;
   }
 
-  /** To be called when something was read, in case somebody waits for the last of it. */
+  /** To be called when something was read, in case a drain waits for the last of it. */
   settle(): void {
     if (this.#drained === null || this.#busy.size > 0 || this.working > 0) return;
     if (this.engine.empty && this.inbox.pending === 0) this.#drained.resolve();
@@ -165,7 +165,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.#emitGap(this.#gapOf("drained", unread, since, false));
   }
 
-  /** Stops dispatch at once, discards what is unread, and lets everybody who waits go. */
+  /** Stops dispatch at once, discards what is unread, and ends all waits. */
   close(): Promise<void> {
     this.tally.dropped += this.backlog.count;
     for (const queue of this.#busy.values()) queue.stop();
@@ -230,7 +230,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     if (state !== "failed" || this.engine.state !== "failed") return;
     const failure = this.engine.failure as Error;
     this.inbox.fail(failure);
-    // Somebody must learn of it. Where only handlers are fed, and nobody listens, that is the process.
+    // It must not be silent. Where only handlers are fed, and there is no listener, the process is told.
     if (untold && this.#feedsHandlers) this.reports.error(failure);
     else this.reports.tell(() => failure);
   }
@@ -399,14 +399,14 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     );
   }
 
-  /** Says so if after a while nobody has read anything, and nobody was told. */
+  /** Warns if after a while nothing was read, and there is no listener. */
   #watchPause(delivered: number): void {
     this.#pauseTimer = setTimeout(() => {
       const isRead = this.tally.received - this.backlog.count > delivered;
       if (isRead || this.#events.listenerCount("pause") > 0 || diagnostics.pause.hasSubscribers) return;
       this.reports.warn(
         "TIDINGS_PAUSED",
-        `A consumer is paused: ${this.backlog.count} messages are unread, and nobody reads. Read them, give subscribe() a handler, or choose buffer: { overflow: "drop-oldest" }. The server cuts a subscriber that does not read.`,
+        `A consumer is paused: ${this.backlog.count} messages are unread, and they are not read. Read them, give subscribe() a handler, or choose buffer: { overflow: "drop-oldest" }. The server cuts a subscriber that does not read.`,
       );
     }, PAUSE).unref();
   }
@@ -420,7 +420,7 @@ function textDecoder(codec: Codec<unknown, never>): ((text: string) => unknown) 
   return decodeText in codec ? (codec as TextCodec<unknown, never>)[decodeText] : null;
 }
 
-/** A promise that nobody awaits would be the publisher's way to end the process. */
+/** A promise that rejects unheard would let a publisher end the process. */
 function synchronous(data: unknown): unknown {
   if (!isThenable(data)) return data;
   void handled(Promise.resolve(data));

@@ -11,13 +11,13 @@ export function isConfirmation(item: Item): boolean {
   return item.type !== "message" && item.type !== "pmessage" && item.type !== "gap";
 }
 
-/** Somebody who waits for what comes next. */
+/** Waits for what comes next. */
 export interface Reader {
   /** Takes the item that has come; false if it still waits. The item is gone either way. `null`: one a handler took. */
   offer(item: Item | null): boolean;
   /** Where messages that come while it still waits are put, if it has begun to collect them. */
   readonly batch: Item[] | null;
-  /** The queue will stay empty unless somebody subscribes again; true if that ends the wait. */
+  /** The queue will stay empty unless there is another subscribe; true if that ends the wait. */
   idle(): boolean;
   /** The consumer was closed. */
   closed(): void;

@@ -275,7 +275,7 @@ class ReadingIterator<T> implements ItemIterator<T> {
     } = this.#hooks;
     this.#waiting.add(reader);
     inbox.wait(reader);
-    // The signal may outlive everything here; it is listened to only while somebody waits.
+    // The signal may outlive everything here; it is listened to only while a reader waits.
     if (signal !== undefined) {
       this.#abort ??= onAbort(signal, () => this.#aborted(signal.reason));
     }
@@ -288,7 +288,7 @@ class ReadingIterator<T> implements ItemIterator<T> {
     return reader.result;
   }
 
-  /** Who waits with nothing is told now; if nobody does, the next one to ask is. */
+  /** Readers that wait with nothing are told now; if there is none, the next call is. */
   #aborted(reason: unknown): void {
     for (const reader of this.#leave()) {
       if (reader.batch === null) this.#ended = true;
@@ -301,7 +301,7 @@ class ReadingIterator<T> implements ItemIterator<T> {
     this.#ended = true;
   }
 
-  /** Nobody waits any more; gives those that did. */
+  /** Ends all waits; returns the readers that waited. */
   #leave(): IteratorReader<T>[] {
     this.#unlisten();
     const readers = [...this.#waiting].filter((reader) => this.#hooks.delivery.inbox.leave(reader));

@@ -1,7 +1,7 @@
 import { nextTurn } from "../../core/turns.ts";
 import { surface } from "../../core/uncaught.ts";
 
-/** Who may be told. */
+/** What reports need of a consumer. */
 export interface ReportsOwner {
   /** Whether the consumer has a listener of the event. */
   listens(event: "error" | "gap" | "pause"): boolean;

@@ -6,7 +6,7 @@ export interface ConsumerStats {
   readonly received: number;
   /** Those given to a reader or a handler. */
   readonly delivered: number;
-  /** Those that nobody will get: the buffer was full, a drain ran out of time, the consumer was closed. */
+  /** Those that are lost to readers and handlers: the buffer was full, a drain ran out of time, the consumer was closed. */
   readonly dropped: number;
   /** Those that wait to be read, or behind an async handler. */
   readonly pending: number;

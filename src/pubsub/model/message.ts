@@ -14,7 +14,7 @@ export interface PatternMessage<Data = string, Name = string> {
   readonly data: Data;
 }
 
-/** What somebody published. */
+/** A published message. */
 export type PublishedMessage<Data = string, Name = string> = ChannelMessage<Data, Name> | PatternMessage<Data, Name>;
 
 /** The server's confirmation that a channel was subscribed or unsubscribed. */

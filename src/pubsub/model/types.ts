@@ -96,7 +96,7 @@ export interface StateChange {
 /** Events of a consumer, by name. */
 export interface ConsumerEvents<Name = string | Buffer> {
   /**
-   * A handler failed, or the consumer did. Only if somebody listens: a payload was refused (`CodecError`), or the server was
+   * A handler failed, or the consumer did. If there is a listener: a payload was refused (`CodecError`), or the server was
    * a primary and is a replica now (`PubSubError`; RESP3, asked every `maxIdle` ms; a cluster's consumers see to it themselves).
    */
   error: [error: Error];

@@ -193,7 +193,7 @@ export class ShardPlacement implements Placement {
     const node = this.#nodeLinkOf.get(link)?.node ?? null;
     void this.#cluster.topology.refresh(node);
     this.#move(entry, noLink);
-    // It is asked again itself. After a migration it says who has the slot now; after a failover it serves on, and messages
+    // It is asked again itself. After a migration it names the node that has the slot now; after a failover it serves on, and messages
     // that are still on their way between the nodes of the shard come neither twice nor late.
     this.#slotMoves.return(slotOf(entry.key), entry, node);
   }
@@ -337,7 +337,7 @@ export class ShardPlacement implements Placement {
     return (role === "replica") === this.#readsFromReplicas;
   }
 
-  /** Who may serve a shard while the node that should cannot be reached: those of the role that is wanted first. */
+  /** The nodes that may serve a shard while the node that should cannot be reached: those of the role that is wanted first. */
   #alternatives({ nodes }: Shard): ClusterNode[] {
     const fit = nodes.filter(({ failed, address }) => !failed && this.#nodeLinks.get(address)?.link.failing !== true);
     const wanted = fit.filter((node) => this.#isWanted(node));

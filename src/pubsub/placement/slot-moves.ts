@@ -9,9 +9,9 @@ interface SlotMove {
   /** Where they were sent. */
   target: HostPort | null;
   timer: NodeJS.Timeout | null;
-  /** How often nobody served the slot since its channels were last subscribed. */
+  /** How often no node served the slot since its channels were last subscribed. */
   refusals: number;
-  /** When it is asked for again, if nobody serves it: `performance.now()` time. */
+  /** When it is asked for again, if no node serves it: `performance.now()` time. */
   due: number;
 }
 
@@ -46,7 +46,7 @@ export class SlotMoves {
   readonly #settle: (slot: number, entries: readonly Entry[], target: HostPort | null) => boolean;
   /** The latest dismissals of slots, longest ago first. */
   readonly #dismissals: Map<number, Dismissal> = new Map();
-  /** Slots that nobody served, longest ago first. */
+  /** Slots that no node served, longest ago first. */
   readonly #unserved: Set<number> = new Set();
   #tick: NodeJS.Timeout | null = null;
   /** When that comes. */
@@ -98,7 +98,7 @@ export class SlotMoves {
     move.timer = setTimeout(() => this.#go(slot, move), waitBefore(move.attempts++));
   }
 
-  /** Nobody serves the entry's slot. */
+  /** No node serves the entry's slot. */
   markUnserved(slot: number, entry: Entry): void {
     const move = this.#move(slot);
     this.#add(move, entry);
@@ -184,7 +184,7 @@ export class SlotMoves {
     this.#tick = setTimeout(() => this.#retry(), at - performance.now());
   }
 
-  /** Asks for slots that nobody served; however many are due, it is a few questions at a time. */
+  /** Asks for slots that no node served; however many are due, it is a few questions at a time. */
   #retry(): void {
     this.#tick = null;
     const now = performance.now();

@@ -2,7 +2,7 @@ import type { Payload } from "../../resp/reply.ts";
 import { SharedPayload } from "../model/shared-payload.ts";
 import type { Entry, Kind, Sink } from "../subscriptions/entry.ts";
 
-/** A name that members of a hub want: what arrives goes to the entries that are confirmed, in the order of that. */
+/** A name that shared consumers want: what arrives goes to the entries that are confirmed, in the order of that. */
 export class FanOut<Own extends Entry = Entry> implements Sink {
   readonly kind: Kind;
   readonly key: string;

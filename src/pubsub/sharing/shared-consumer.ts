@@ -15,20 +15,20 @@ import type { SubscriptionRequest } from "../subscriptions/request.ts";
 import type { Subscriptions, SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
 import type { FanOut } from "./fan-out.ts";
 
-/** A member's own entry for a name. */
+/** A shared consumer's own entry for a name. */
 export class OwnEntry extends Entry {
-  readonly member: SharedConsumer;
+  readonly consumer: SharedConsumer;
 
-  constructor(member: SharedConsumer, { kind, key, name, sink }: SubscriptionRequest) {
+  constructor(consumer: SharedConsumer, { kind, key, name, sink }: SubscriptionRequest) {
     super(kind, key, name, sink);
-    this.member = member;
+    this.consumer = consumer;
   }
 }
 
-/** What a member needs of its host. */
+/** What a shared consumer needs of the shared subscriptions. */
 export interface SharedConsumerHost {
   readonly engine: Pick<Subscriptions, "registry" | "state" | "started" | "denied" | "failure" | "start" | "live">;
-  join(member: SharedConsumer): void;
+  join(consumer: SharedConsumer): void;
   isLive(fanOut: FanOut<OwnEntry>): boolean;
   isShared(entry: OwnEntry): boolean;
   add(entry: OwnEntry): FanOut<OwnEntry>;
@@ -47,7 +47,7 @@ export interface SharedConsumerHost {
   provenBy(own: readonly OwnEntry[]): Moment;
   /** What these may have missed since their subscriptions were interrupted; nothing once those are restored. */
   missedSoFar(entries: readonly OwnEntry[]): Missed[];
-  leave(member: SharedConsumer): Promise<void>;
+  leave(consumer: SharedConsumer): Promise<void>;
   /** The same refusal, with the names as these entries show them. */
   about(error: unknown, entries: Iterable<Entry>): unknown;
 }
@@ -57,7 +57,7 @@ const WITHDRAWAL = 100;
 
 /**
  * One consumer's share of a host: its own names, with its own sinks. A name that the host has already is confirmed by the
- * member itself, once all is read that was published before; one that no other member wants is unsubscribed at the server.
+ * consumer itself, once all is read that was published before; one that no other consumer wants is unsubscribed at the server.
  */
 export class SharedConsumer implements Subscriptions {
   readonly registry: Registry<OwnEntry> = new Registry();
@@ -71,19 +71,19 @@ export class SharedConsumer implements Subscriptions {
     isUndecided: () => false,
     changed: () => {},
   });
-  /** Joined when the member is started. */
+  /** Joined at the start. */
   #host: SharedConsumerHost | null = null;
-  /** Calls wait for it until the member is started. */
+  /** Calls wait for it until the start. */
   #begun: Deferred<SharedConsumerHost> | null = new Deferred();
   #state: State = "connecting";
-  /** Why this member alone has failed. */
+  /** Why this consumer alone has failed. */
   #failure: unknown = null;
   /** Since when it has received nothing, where it has failed by itself: until these are subscribed again. */
   #lost: { readonly since: Interruption; readonly entries: Set<Entry> } | null = null;
   /** How many of its names it was told are subscribed: channels and patterns, and shard channels. */
   readonly #served = { classic: 0, shard: 0 };
 
-  /** `readyTimeout` bounds calls that are made before the member is started; milliseconds. */
+  /** `readyTimeout` bounds calls that are made before the start; milliseconds. */
   constructor(host: () => SharedConsumerHost, owner: SubscriptionsOwner, readyTimeout: number) {
     this.#hostToJoin = host;
     this.#owner = owner;
@@ -203,7 +203,7 @@ export class SharedConsumer implements Subscriptions {
 
   confirmed(verb: Verb, entry: OwnEntry): void {
     const subscribes = verb === verbs[entry.kind].subscribe;
-    // Another member's call may have asked for the same name at the same time.
+    // Another consumer's call may have asked for the same name at the same time.
     const known = subscribes && entry.confirmed > 0;
     if (subscribes === entry.wanted && !known) this.#confirm(verb, entry);
   }
@@ -230,7 +230,7 @@ export class SharedConsumer implements Subscriptions {
     this.#owner.demoted(error);
   }
 
-  /** The engine's state is the member's, unless it has failed by itself. */
+  /** The engine's state is the consumer's, unless it has failed by itself. */
   follow(state: State, retryIn: number | null = null): void {
     if (!this.started || this.#failure !== null || state === "connecting" || state === "closed") return;
     this.#enter(state, retryIn);
@@ -272,7 +272,7 @@ export class SharedConsumer implements Subscriptions {
     }
   }
 
-  /** Resolves when the member is started. */
+  /** Resolves at the start. */
   async #join(initial: boolean): Promise<SharedConsumerHost> {
     if (this.#begun === null) throw new ClosedError("The consumer is closed.");
     return within(initial ? Number.POSITIVE_INFINITY : this.#readyTimeout, this.#begun.promise, () => {
@@ -324,7 +324,7 @@ export class SharedConsumer implements Subscriptions {
     await host.subscribe(fanOuts, { timeout }, (fanOut) => this.#missedOf(fanOut));
   }
 
-  /** Gives names up that other members keep: like a server, once all is read that was published before. */
+  /** Gives names up that other consumers keep: like a server, once all is read that was published before. */
   #leave(host: SharedConsumerHost, entries: readonly OwnEntry[]): Promise<void> {
     if (entries.length === 0) return Promise.resolve();
     const done = new Deferred<void>();
@@ -344,13 +344,13 @@ export class SharedConsumer implements Subscriptions {
     return done.promise;
   }
 
-  /** Since when a name is missed, where the member has failed meanwhile. */
+  /** Since when a name is missed, where the consumer has failed meanwhile. */
   #missedOf({ kind, key }: FanOut<OwnEntry>): Interruption | undefined {
     const entry = this.registry[kind].get(key);
     return entry !== undefined && this.#lost?.entries.has(entry) ? this.#lost.since : undefined;
   }
 
-  /** The server's count would be the host's; a member is told its own. */
+  /** The server counts the names of all; a consumer is told how many are its own. */
   #confirm(verb: Verb, entry: OwnEntry): void {
     const { kind } = entry;
     const subscribes = verb === verbs[kind].subscribe;

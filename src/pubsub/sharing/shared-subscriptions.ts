@@ -11,14 +11,14 @@ import type { Shareable, SubscriptionsOwner } from "../subscriptions/subscriptio
 import { FanOut } from "./fan-out.ts";
 import type { OwnEntry, SharedConsumer, SharedConsumerHost } from "./shared-consumer.ts";
 
-/** A topic of this hub. */
+/** The fan-out of one name. */
 export type SharedFanOut = FanOut<OwnEntry>;
 
 const kinds: Readonly<Record<string, Kind>> = { SUBSCRIBE: "channel", PSUBSCRIBE: "pattern", SSUBSCRIBE: "shard" };
 
 /**
- * Many consumers over the links of one engine. Each name is subscribed once, for as long as any member wants it; what
- * arrives, and what is told of the links, goes to the members that it is about.
+ * Many consumers over the links of one engine. Each name is subscribed once, for as long as any consumer wants it; what
+ * arrives, and what is told of the links, goes to the consumers that it is about.
  */
 export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHost {
   readonly engine: Shareable;
@@ -30,19 +30,19 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
   readonly #consumers: Set<SharedConsumer> = new Set();
   readonly #deserted: () => void;
 
-  /** `deserted` is called when the last member leaves; the hub is of no use any more. */
+  /** `deserted` is called when the last consumer leaves. */
   constructor(engine: (owner: SubscriptionsOwner) => Shareable, deserted: () => void) {
     this.engine = engine(this);
     this.#deserted = deserted;
   }
 
-  join(member: SharedConsumer): void {
-    this.#consumers.add(member);
+  join(consumer: SharedConsumer): void {
+    this.#consumers.add(consumer);
   }
 
-  /** A member is closed; with the last one the connections are given back. */
-  async leave(member: SharedConsumer): Promise<void> {
-    if (!this.#consumers.delete(member) || this.#consumers.size > 0) return;
+  /** A consumer is closed; with the last one the connections are given back. */
+  async leave(consumer: SharedConsumer): Promise<void> {
+    if (!this.#consumers.delete(consumer) || this.#consumers.size > 0) return;
     this.#deserted();
     await this.engine.close();
   }
@@ -53,13 +53,13 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
     return entry?.established === true && entry.link.ready && entry.confirmed === entry.link.epoch;
   }
 
-  /** Whether another member wants the name of the entry. */
+  /** Whether another consumer wants the name of the entry. */
   isShared(own: OwnEntry): boolean {
     for (const entry of this.#entriesOf(own)) if (entry !== own && entry.wanted) return true;
     return false;
   }
 
-  /** The topic of a member's entry, which receives once it is confirmed. */
+  /** The fan-out of a consumer's entry, which receives once it is confirmed. */
   add(entry: OwnEntry): SharedFanOut {
     const { kind, key } = entry;
     let fanOut = this.#fanOuts[kind].get(key);
@@ -84,7 +84,7 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
     missed: (fanOut: SharedFanOut) => Interruption | undefined,
   ): Promise<void> {
     const [only] = fanOuts;
-    // Unless it was unsubscribed again since: then that subscribe serves nobody any more.
+    // Unless it was unsubscribed again since: then that subscribe is of no use any more.
     if (only?.pending?.timeout === options.timeout && fanOuts.length === 1) {
       if (this.engine.registry[only.kind].get(only.key)?.wanted) return only.pending.subscribed;
     }
@@ -104,7 +104,7 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
     return pending.subscribed;
   }
 
-  /** Nobody wants the names of these any more. */
+  /** No consumer wants these names any more. */
   async unsubscribe(entries: readonly Entry[], timeout: number): Promise<void> {
     const { registry } = this.engine;
     const known = entries.flatMap(({ kind, key }) => registry[kind].get(key) ?? []);
@@ -137,13 +137,13 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
   }
 
   missedSoFar(own: readonly OwnEntry[]): Missed[] {
-    const ofTopic = new Map<Entry | undefined, OwnEntry>();
-    for (const entry of own) ofTopic.set(this.engine.registry[entry.kind].get(entry.key), entry);
-    const fanOuts = [...ofTopic.keys()].filter((entry) => entry !== undefined);
+    const byEntry = new Map<Entry | undefined, OwnEntry>();
+    for (const entry of own) byEntry.set(this.engine.registry[entry.kind].get(entry.key), entry);
+    const fanOuts = [...byEntry.keys()].filter((entry) => entry !== undefined);
     return this.engine.missedSoFar(fanOuts).map(({ cause, since, entries }) => ({
       cause,
       since,
-      entries: entries.flatMap((entry) => ofTopic.get(entry) ?? []),
+      entries: entries.flatMap((entry) => byEntry.get(entry) ?? []),
     }));
   }
 
@@ -157,7 +157,7 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
   // What the engine tells (SubscriptionsOwner).
 
   confirmed(verb: Verb, entry: Entry): void {
-    for (const own of this.#entriesOf(entry)) own.member.confirmed(verb, own);
+    for (const own of this.#entriesOf(entry)) own.consumer.confirmed(verb, own);
   }
 
   /** The entry is confirmed: it receives from now on. */
@@ -171,16 +171,16 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
     const byMember = new Map<SharedConsumer, OwnEntry[]>();
     for (const entry of entries) {
       for (const own of this.#entriesOf(entry)) {
-        const theirs = byMember.get(own.member);
-        if (theirs === undefined) byMember.set(own.member, [own]);
+        const theirs = byMember.get(own.consumer);
+        if (theirs === undefined) byMember.set(own.consumer, [own]);
         else theirs.push(own);
       }
     }
-    for (const [member, theirs] of byMember) member.missed({ cause, since, entries: theirs });
+    for (const [consumer, theirs] of byMember) consumer.missed({ cause, since, entries: theirs });
   }
 
   state(state: State, retryIn: number | null): void {
-    for (const member of this.#consumers) member.follow(state, retryIn);
+    for (const consumer of this.#consumers) consumer.follow(state, retryIn);
   }
 
   retrying(cause: unknown, delay: number): void {
@@ -189,18 +189,18 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
   }
 
   demoted(error: PubSubError): void {
-    for (const member of this.#consumers) member.demoted(error);
+    for (const consumer of this.#consumers) consumer.demoted(error);
   }
 
   denied(error: ServerError): void {
     const kind = kinds[error.command ?? ""] ?? "channel";
     const entries = error.names.flatMap((name) => this.#entriesOf({ kind, key: latin1(name) }));
-    for (const member of new Set(entries.map(({ member }) => member))) member.denies(error);
+    for (const consumer of new Set(entries.map(({ consumer }) => consumer))) consumer.denies(error);
   }
 
   // ---
 
-  /** The members' entries for a name; whoever is told of something may leave. */
+  /** The consumers' entries for a name, copied: one that is told of something may leave. */
   #entriesOf({ kind, key }: Pick<Entry, "kind" | "key">): OwnEntry[] {
     const fanOut = this.#fanOuts[kind].get(key);
     return fanOut === undefined ? [] : [...fanOut.entries, ...fanOut.waiting];

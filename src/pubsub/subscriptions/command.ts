@@ -18,7 +18,7 @@ export interface Carrier extends LinkState {
   reset(reason: unknown): void;
 }
 
-/** Who is told how a command went. */
+/** Is told how a command went. */
 export interface CommandOwner {
   refused(command: Command, error: ServerError): void;
   /** The fence behind the command is passed: what is not confirmed by now never will be. */

@@ -2,7 +2,7 @@ import type { ServerError } from "../../errors.ts";
 import type { Carrier, Command } from "./command.ts";
 import type { Entry, PendingCall } from "./entry.ts";
 
-/** What becomes of names and calls once it is known who was denied. */
+/** What becomes of names and calls once it is known which were denied. */
 export interface DenialOwner {
   /** Sends a subscribe for one entry of the command alone. */
   ask(entry: Entry, command: Command): void;

@@ -32,7 +32,7 @@ export interface EngineOptions extends LinkOptions {
 
 /**
  * Joins the registry (what is wanted), the links (what the servers have) and the placement (which name goes over which
- * link). Whatever happens, the way is the same: note the wish, `reconcile`, send, and let the answers settle it.
+ * link). Whatever happens, the way is the same: note what is wanted, `reconcile`, send, and let the answers settle it.
  */
 export class Engine
   implements Shareable, LinkOwner, AnswersOwner, CallsOwner, Connectivity, FlowControlled, PlacementHost, Probed
@@ -105,7 +105,7 @@ export class Engine
   start(): void {
     this.#started = true;
     if (this.#state === "failed") this.#enter("reconnecting");
-    // Who listens to the state may have closed the consumer.
+    // A listener of the state may have closed the consumer.
     if (this.#state === "closed") return;
     this.#placement.start();
     this.#audit.start();
@@ -372,7 +372,7 @@ export class Engine
 
   giveUp(reason: unknown): void {
     this.#failure = reason;
-    // Who listens to the state may retry at once; that call is not one that failed.
+    // A listener of the state may retry at once; that call is not one that failed.
     const calls = [...this.#calls];
     this.#placement.halt(reason);
     this.#failure = reason;
@@ -420,7 +420,7 @@ export class Engine
   #abandon(entries: readonly Entry[]): void {
     for (const missed of this.#losses.end(entries)) this.#owner.missed(missed);
     for (const entry of entries) {
-      // Who was told may want it again: from now on, so that nothing more is missed.
+      // A listener may want it again: from now on, so that nothing more is missed.
       if (entry.wanted) entry.confirmed = 0;
       else this.forget(entry);
     }

@@ -40,7 +40,7 @@ export interface FenceWaiter {
   lost(): void;
 }
 
-/** Who is told what happens on a link. */
+/** Is told what happens on a link. */
 export interface LinkOwner {
   /** A connection is ready, in a new epoch; nothing is subscribed on it. */
   up(link: Link): void;
@@ -320,7 +320,7 @@ export class Link implements PushReceiver, Carrier {
   /** Counts a confirmation; false if the command does not name the key. */
   #confirm(command: Command, key: string, count: number, added: boolean): boolean {
     if (command.subscribes && command.untouched) this.#owner.granted(command);
-    // Whoever was told of the gap may have closed the consumer.
+    // A listener of the gap may have closed the consumer.
     if (this.#connection === null) return true;
     const entry = command.take(key);
     if (entry === undefined) return false;

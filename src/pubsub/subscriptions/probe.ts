@@ -55,7 +55,7 @@ export class Probe {
   readonly #settings: ProbeSettings;
   readonly #probedChannels: WeakMap<Link, ProbedChannel> = new WeakMap();
   readonly #busy: WeakSet<Link> = new WeakSet();
-  /** Who waits for which message. */
+  /** Waits by the message that ends them. */
   readonly #awaited: Map<string, () => void> = new Map();
   readonly #stopped: AbortController = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -135,7 +135,7 @@ export class Probe {
     return null;
   }
 
-  /** Whether a message came through in time; `null` if nobody took it, which says nothing. */
+  /** Whether a message came through in time; `null` if no node took it, which says nothing. */
   async #publish({ entry }: ProbedChannel, endpoint: Endpoint | null): Promise<boolean | null> {
     const nonce = probeMessage();
     const { publish, timeout } = this.#settings;

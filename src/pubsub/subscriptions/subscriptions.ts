@@ -8,7 +8,7 @@ import type { Verb } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 import type { SubscriptionRequest } from "./request.ts";
 
-/** Who is told what becomes of subscriptions. */
+/** Is told what becomes of subscriptions. */
 export interface SubscriptionsOwner {
   confirmed(verb: Verb, entry: Entry, count: number): void;
   /** Entries are subscribed again; what was sent for them meanwhile may be missed. */
@@ -27,7 +27,7 @@ export interface SubscriptionsOwner {
   empty(): void;
 }
 
-/** What a consumer needs: subscriptions over links of its own (an engine), or over those of a hub (a member). */
+/** What a consumer needs: subscriptions over links of its own (an engine), or over shared ones (a shared consumer). */
 export interface Subscriptions {
   readonly registry: Registry;
   readonly state: State;
@@ -63,7 +63,7 @@ export interface Subscriptions {
   close(): Promise<void>;
 }
 
-/** Subscriptions that a hub can share out. */
+/** Subscriptions that several consumers can share. */
 export interface Shareable extends Subscriptions {
   /** What these may have missed since they were interrupted, one for each cause; nothing once they are restored. */
   missedSoFar(entries: readonly Entry[]): Missed[];
