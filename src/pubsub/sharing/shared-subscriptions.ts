@@ -168,15 +168,15 @@ export class SharedSubscriptions implements SubscriptionsOwner, SharedConsumerHo
   }
 
   missed({ cause, since, entries }: Missed): void {
-    const byMember = new Map<SharedConsumer, OwnEntry[]>();
+    const byConsumer = new Map<SharedConsumer, OwnEntry[]>();
     for (const entry of entries) {
       for (const own of this.#entriesOf(entry)) {
-        const theirs = byMember.get(own.consumer);
-        if (theirs === undefined) byMember.set(own.consumer, [own]);
+        const theirs = byConsumer.get(own.consumer);
+        if (theirs === undefined) byConsumer.set(own.consumer, [own]);
         else theirs.push(own);
       }
     }
-    for (const [consumer, theirs] of byMember) consumer.missed({ cause, since, entries: theirs });
+    for (const [consumer, theirs] of byConsumer) consumer.missed({ cause, since, entries: theirs });
   }
 
   state(state: State, retryIn: number | null): void {
