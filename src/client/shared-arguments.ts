@@ -1,6 +1,5 @@
-import { describe } from "../core/checks.ts";
+import { describe, isIterable } from "../core/checks.ts";
 import { ArgumentError } from "../errors.ts";
-import { nameOf } from "../names.ts";
 import { readNames } from "../pubsub/consumer/arguments.ts";
 import type { AnyPubSubOptions } from "../pubsub/consumer/options.ts";
 
@@ -30,10 +29,11 @@ export function readSharedArguments(what: "channel" | "pattern", args: readonly 
   for (const name of named) {
     if (name in options) throw new ArgumentError(`"${name}" is no option here: names come first, then the handler.`);
   }
-  const keys = readNames(what, names);
-  if (keys.length === 0) throw new ArgumentError(`Subscribe takes at least one ${what}; the list is empty.`);
-  // As bytes, for a name is its bytes.
-  const list = keys.map((key) => nameOf(key, "bytes"));
+  // A list that can be read once is read once.
+  const list = isIterable(names) ? [...names] : [names];
+  if (readNames(what, list).length === 0) {
+    throw new ArgumentError(`Subscribe takes at least one ${what}; the list is empty.`);
+  }
   const wanted =
     typeof second === "function"
       ? { [`${what}Handlers`]: list.map((name) => [name, second] as const) }

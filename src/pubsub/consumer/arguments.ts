@@ -4,12 +4,20 @@ import { isName, latin1 } from "../../names.ts";
 import type { AnyHandler } from "../delivery/handler.ts";
 import type { SubscribeOptions } from "../model/types.ts";
 
+/** The keys of names, in the order given. */
+export interface Keys extends Iterable<string> {
+  readonly length: number;
+}
+
+/** Names, and where their messages go. */
+export interface Wanted {
+  readonly keys: Keys;
+  /** One handler for all, none, or each name's own. */
+  readonly handlers: AnyHandler | null | ReadonlyMap<string, AnyHandler | null>;
+}
+
 /** What a `subscribe` asks for. */
-export interface Request {
-  /** A key that comes twice has the same handler both times. */
-  readonly keys: readonly string[];
-  /** Beside each key its handler. */
-  readonly handlers: readonly (AnyHandler | null)[];
+export interface Request extends Wanted {
   readonly options: SubscribeOptions;
 }
 
@@ -21,7 +29,8 @@ export const drainOptions: Readonly<Record<string, Check>> = {
 /** Longer than any real name, and so short that a command with one, in UTF-8, is a text still. */
 const LONGEST_NAME = 128 * 1024 * 1024;
 
-type Wanted = Pick<Request, "keys" | "handlers">;
+/** Of more names the keys are made when they are asked for, so that the caller's turn of the event loop is not held. */
+const MANY = 2000;
 
 /**
  * Reads the forms of `subscribe`: `(...names)`, `(name | names, options?)`, `(name | names, handler, options?)` and
@@ -35,16 +44,16 @@ export function readSubscribe(what: string, args: readonly unknown[]): Request {
     atMost(3, args);
     return request(
       what,
-      oneHandler(readNames(what, first), second === undefined ? null : (second as AnyHandler)),
+      { keys: readNames(what, first), handlers: second === undefined ? null : (second as AnyHandler) },
       third,
     );
   }
   if (args.length === 2 && isName(first) && isPlain(second)) {
-    return request(what, oneHandler([keyOf(what, first)], null), second);
+    return request(what, { keys: [keyOf(what, first)], handlers: null }, second);
   }
-  if (isName(first)) return request(what, oneHandler(readNames(what, args), null), undefined);
+  if (isName(first)) return request(what, { keys: readNames(what, args), handlers: null }, undefined);
   atMost(2, args);
-  return request(what, isIterable(first) ? readItems(what, first) : distinct(readRecord(what, first)), second);
+  return request(what, isIterable(first) ? readItems(what, first) : withHandlers(readRecord(what, first)), second);
 }
 
 /** Reads the forms of `unsubscribe`: `()` is all (`null`), `(...names)`, `(names)`. */
@@ -56,8 +65,29 @@ export function readUnsubscribe(what: string, args: readonly unknown[]): Readonl
 }
 
 /** A name, or an iterable of names. */
-export function readNames(what: string, names: unknown): string[] {
-  return isIterable(names) ? Array.from(names, (name) => keyOf(what, name)) : [keyOf(what, names)];
+export function readNames(what: string, names: unknown): Keys {
+  if (!isIterable(names)) return [keyOf(what, names)];
+  const list = [...names];
+  return list.length > MANY && list.every(isText) ? new KeysOfTexts(list) : list.map((name) => keyOf(what, name));
+}
+
+function isText(name: unknown): name is string {
+  return typeof name === "string" && name.length <= LONGEST_NAME;
+}
+
+/** The keys of texts, each made when it is asked for. */
+class KeysOfTexts implements Keys {
+  readonly length: number;
+  readonly #texts: readonly string[];
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts;
+    this.length = texts.length;
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    for (const text of this.#texts) yield latin1(text);
+  }
 }
 
 /** An object or an iterable of pairs: names with their handlers. */
@@ -72,25 +102,15 @@ export function readHandlers(what: string, handlers: unknown): [string, AnyHandl
 
 /** Names, or pairs. */
 function readItems(what: string, items: Iterable<unknown>): Wanted {
-  const keys: string[] = [];
-  const handlers: (AnyHandler | null)[] = [];
-  for (const item of items) {
-    const [key, handler] = Array.isArray(item) ? pair(what, item) : [keyOf(what, item), null];
-    keys.push(key);
-    handlers.push(handler);
-  }
-  const handled = handlers.some((handler) => handler !== null);
-  return handled ? distinct(keys.map((key, i) => [key, handlers[i] ?? null])) : { keys, handlers };
-}
-
-function oneHandler(keys: readonly string[], handler: AnyHandler | null): Wanted {
-  return { keys, handlers: new Array<AnyHandler | null>(keys.length).fill(handler) };
+  const list = [...items];
+  if (!list.some(Array.isArray)) return { keys: readNames(what, list), handlers: null };
+  return withHandlers(list.map((item) => (Array.isArray(item) ? pair(what, item) : [keyOf(what, item), null])));
 }
 
 /** Of a key that comes twice the last handler holds. */
-function distinct(pairs: readonly (readonly [string, AnyHandler | null])[]): Wanted {
-  const byKey = new Map(pairs);
-  return { keys: [...byKey.keys()], handlers: [...byKey.values()] };
+export function withHandlers(pairs: readonly (readonly [string, AnyHandler | null])[]): Wanted {
+  const handlers = new Map(pairs);
+  return { keys: [...handlers.keys()], handlers };
 }
 
 function readRecord(what: string, record: unknown): [string, AnyHandler | null][] {

@@ -7,7 +7,7 @@ import { TypedEmitter } from "../../core/typed-emitter.ts";
 import { diagnostics } from "../../diagnostics.ts";
 import { ArgumentError, ClosedError, type ServerError } from "../../errors.ts";
 import { latin1, type NameInput, NameView } from "../../names.ts";
-import { Delivery, type Events, type NamedHandler } from "../delivery/delivery.ts";
+import { Delivery, type Events } from "../delivery/delivery.ts";
 import { type AnyHandler, HandlerSink } from "../delivery/handler.ts";
 import { Readers } from "../delivery/reading.ts";
 import type { ConsumerStats } from "../delivery/stats.ts";
@@ -33,7 +33,8 @@ import { Engine, type EngineOptions } from "../subscriptions/engine.ts";
 import type { Entry, Kind } from "../subscriptions/entry.ts";
 import type { Placement, PlacementHost } from "../subscriptions/placement.ts";
 import type { SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
-import { drainOptions, readHandlers, readNames, readSubscribe, readUnsubscribe } from "./arguments.ts";
+import { drainOptions, readSubscribe, readUnsubscribe, type Wanted } from "./arguments.ts";
+import { both, initial, named } from "./named.ts";
 import { type AnyPubSubOptions, defaults } from "./options.ts";
 import type { ConsumerSource } from "./source.ts";
 
@@ -69,11 +70,10 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   /** The options are checked already. @internal */
   constructor(source: ConsumerSource, given: AnyPubSubOptions, { channels, placement }: SubscriberKind) {
     super();
-    const handlers: [Kind, string, AnyHandler | null][] = [];
-    for (const key of readNames("channel", given.channels ?? [])) handlers.push([channels, key, null]);
-    for (const key of readNames("pattern", given.patterns ?? [])) handlers.push(["pattern", key, null]);
-    for (const pair of readHandlers("channel", given.channelHandlers ?? [])) handlers.push([channels, ...pair]);
-    for (const pair of readHandlers("pattern", given.patternHandlers ?? [])) handlers.push(["pattern", ...pair]);
+    const wanted = {
+      channel: initial("channel", given.channels, given.channelHandlers),
+      pattern: initial("pattern", given.patterns, given.patternHandlers),
+    };
 
     this.#source = source;
     this.#channels = channels;
@@ -81,7 +81,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     this.#unsubscriptionTimeout = given.unsubscriptionTimeout ?? source.defaults.unsubscriptionTimeout;
     this.#signal = given.signal;
     this.#probeChannel = given.probe ? given.probe.channel : null;
-    for (const [kind, key] of handlers) this.#refuseProbed(kind, [key]);
+    for (const { keys } of wanted.channel) this.#refuseProbed(channels, keys);
     // What is shared is bounded by the client's times, not by those of the consumer that happens to be the first.
     const engine = engineOptions(source, given.shared ? {} : given, channels);
     const open = (owner: SubscriptionsOwner): Engine => new Engine(placement, owner, engine);
@@ -103,7 +103,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       retrying: (cause, delay) => source.retrying(cause, delay),
     });
     this.#reading = new Readers(this.#delivery, this);
-    this.#initial = handled(this.#begin(handlers));
+    this.#initial = handled(this.#begin(wanted));
   }
 
   /**
@@ -304,15 +304,15 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** Reads the arguments of a subscribe and carries it out. @internal */
   protected async want(kind: Kind, args: readonly unknown[]): Promise<void> {
-    const { keys, handlers, options } = readSubscribe(wordFor(kind), args);
+    const { options, ...wanted } = readSubscribe(wordFor(kind), args);
     this.#assertOpen();
-    this.#refuseProbed(kind, keys);
+    this.#refuseProbed(kind, wanted.keys);
     if (options.signal !== undefined) throwIfAborted(options.signal);
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
     const registered = this.#delivery.reports.hold();
     try {
-      await engine.subscribe(this.#delivery.requests(named(kind, keys, handlers)), {
+      await engine.subscribe(this.#delivery.requests(named(kind, [wanted])), {
         timeout: options.timeout ?? this.#subscriptionTimeout,
         signal: options.signal,
       });
@@ -362,15 +362,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   // ---
 
-  #begin(handlers: readonly NamedHandler[]): Promise<void> {
-    // Of a name that comes twice the last handler holds.
-    const byName = { channel: new Map<string, NamedHandler>(), pattern: new Map(), shard: new Map() };
-    for (const request of handlers) byName[request[0]].set(request[1], request);
+  #begin({ channel, pattern }: Readonly<Record<"channel" | "pattern", readonly Wanted[]>>): Promise<void> {
     const { engine } = this.#delivery;
     const options = { timeout: this.#subscriptionTimeout, signal: this.#signal, initial: true };
-    if (handlers.length === 0) return engine.live(options);
-    const named = [...byName[this.#channels].values(), ...byName.pattern.values()];
-    return engine.subscribe(this.#delivery.requests(named), options);
+    if ([...channel, ...pattern].every(({ keys }) => keys.length === 0)) return engine.live(options);
+    return engine.subscribe(
+      this.#delivery.requests(both(named(this.#channels, channel), named("pattern", pattern))),
+      options,
+    );
   }
 
   async #open(): Promise<this> {
@@ -418,29 +417,23 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   }
 
   /** A probe hears nothing on a channel whose messages go to the user. */
-  #refuseProbed(kind: Kind, keys: readonly string[]): void {
+  #refuseProbed(kind: Kind, keys: Iterable<string>): void {
     const channel = this.#probeChannel;
     if (channel === null || kind === "pattern") return;
     const probed = latin1(channel);
-    const own = (key: string): boolean => (kind === "shard" ? key.startsWith(`${probed}{`) : key === probed);
-    if (!keys.some(own)) return;
-    throw new ArgumentError(
-      `The channel ${JSON.stringify(channel)} is the probe's own: choose another one for "probe", or leave this one out.`,
-    );
+    for (const key of keys) {
+      const own = kind === "shard" ? key.startsWith(`${probed}{`) : key === probed;
+      if (!own) continue;
+      throw new ArgumentError(
+        `The channel ${JSON.stringify(channel)} is the probe's own: choose another one for "probe", or leave this one out.`,
+      );
+    }
   }
 
   #assertOpen(): void {
     if (this.closed) throw new ClosedError("The consumer is closed.");
     if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
   }
-}
-
-function* named(
-  kind: Kind,
-  keys: readonly string[],
-  handlers: readonly (AnyHandler | null)[],
-): Generator<NamedHandler> {
-  for (let i = 0; i < keys.length; i++) yield [kind, keys[i] as string, handlers[i] as AnyHandler | null];
 }
 
 /** How a consumer's connections behave. */

@@ -408,7 +408,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
         "TIDINGS_PAUSED",
         `A consumer is paused: ${this.backlog.count} messages are unread, and they are not read. Read them, give subscribe() a handler, or choose buffer: { overflow: "drop-oldest" }. The server cuts a subscriber that does not read.`,
       );
-    }, PAUSE).unref();
+    }, PAUSE);
   }
 }
 

@@ -41,7 +41,7 @@ export class Audit {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    if (this.#timer !== undefined) clearInterval(this.#timer);
   }
 
   /** Subscribes again to those that are confirmed: the server's count tells whether it had them. */

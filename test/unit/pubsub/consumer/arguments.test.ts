@@ -7,7 +7,7 @@ const [first, second] = [(): void => {}, (): void => {}];
 /** What is asked for: each key with its handler. */
 function wanted(args: readonly unknown[]): [string, unknown][] {
   const { keys, handlers } = readSubscribe("channel", args);
-  return keys.map((key, i) => [key, handlers[i]]);
+  return Array.from(keys, (key) => [key, handlers instanceof Map ? handlers.get(key) : handlers]);
 }
 
 describe("the forms of subscribe", () => {
