@@ -22,7 +22,7 @@ if ([...sources, "package.json", "tsdown.config.ts"].some((path) => modified(pat
   }
 }
 
-console.log("tidings: the demonstration; it takes about a minute, and starts and stops servers of its own\n");
+console.log("tidings: the demonstration; it takes about 40 seconds, and starts and stops servers of its own\n");
 // This tsconfig has no path mapping, so "tidings" means the built package here, as it does for users.
 const demo = ["--tsconfig", "tsconfig.src.json", "examples/demo/main.ts", ...process.argv.slice(2)];
 process.exitCode = runBin("tsx", demo, env);

@@ -33,6 +33,9 @@ export const aPrimaryDies: Event = async (cluster, pairs) => {
   await primary.kill();
   await need(`${replica} elected`, async () => (await cluster.ownerOf(slot)) === replica);
   say(`The cluster has elected ${replica}, ${seconds(since)} s after the kill`);
+  show(
+    "until then its slots had no primary: publishes to them waited, and are sent now; subscribers sat at the replica",
+  );
   await live(pairs);
   await delay(1000);
 
