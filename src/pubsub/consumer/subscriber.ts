@@ -10,6 +10,7 @@ import { latin1, type NameInput, NameView } from "../../names.ts";
 import { Delivery, type Events } from "../delivery/delivery.ts";
 import { type AnyHandler, HandlerSink } from "../delivery/handler.ts";
 import { Readers } from "../delivery/reading.ts";
+import type { Registration } from "../delivery/reports.ts";
 import type { ConsumerStats } from "../delivery/stats.ts";
 import type { Message } from "../model/message.ts";
 import type { State } from "../model/state.ts";
@@ -60,6 +61,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
   readonly #signal: AbortSignal | undefined;
   /** Settles with the subscriptions that the options ask for. */
   readonly #initial: Promise<void>;
+  /** Of the handlers that the options name: it ends with the opening. */
+  readonly #registration: Registration;
   #abort: Disposable | null = null;
   #opening: Promise<this> | null = null;
   #draining: Promise<void> | null = null;
@@ -103,6 +106,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       retrying: (cause, delay) => source.retrying(cause, delay),
     });
     this.#reading = new Readers(this.#delivery, this);
+    this.#registration = this.#delivery.reports.registration();
     this.#initial = handled(this.#begin(wanted));
   }
 
@@ -310,16 +314,16 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (options.signal !== undefined) throwIfAborted(options.signal);
     const { engine } = this.#delivery;
     if (engine.state === "failed") throw engine.failure;
-    const registered = this.#delivery.reports.hold();
+    const registration = this.#delivery.reports.registration();
     try {
-      await engine.subscribe(this.#delivery.requests(named(kind, [wanted])), {
+      await engine.subscribe(this.#delivery.requests(named(kind, [wanted]), registration), {
         timeout: options.timeout ?? this.#subscriptionTimeout,
         signal: options.signal,
       });
     } catch (error) {
       throw withCaller(error);
     } finally {
-      registered();
+      registration.end();
     }
   }
 
@@ -367,15 +371,14 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     const options = { timeout: this.#subscriptionTimeout, signal: this.#signal, initial: true };
     if ([...channel, ...pattern].every(({ keys }) => keys.length === 0)) return engine.live(options);
     return engine.subscribe(
-      this.#delivery.requests(both(named(this.#channels, channel), named("pattern", pattern))),
+      this.#delivery.requests(both(named(this.#channels, channel), named("pattern", pattern)), this.#registration),
       options,
     );
   }
 
   async #open(): Promise<this> {
     this.#assertOpen();
-    const { engine, inbox, reports } = this.#delivery;
-    const registered = reports.hold();
+    const { engine, inbox } = this.#delivery;
     try {
       if (this.#signal !== undefined) throwIfAborted(this.#signal);
       this.#source.adopt(this);
@@ -387,7 +390,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
       await this.close();
       throw withCaller(error);
     } finally {
-      registered();
+      this.#registration.end();
     }
     return this;
   }

@@ -29,7 +29,7 @@ import {
 } from "./handler.ts";
 import { Inbox } from "./inbox.ts";
 import type { Item, ReadQueueOwner } from "./read-queue.ts";
-import { Reports } from "./reports.ts";
+import { type Registration, Reports } from "./reports.ts";
 import { type ConsumerStats, Tally } from "./stats.ts";
 
 /** A name and its handler; `null`: its messages are read. */
@@ -103,15 +103,18 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
    * Names to subscribe, one by one as they are asked for, their messages to go to their handlers or into the inbox.
    * Handlers run in the asynchronous context of this call, whichever context a message comes in.
    */
-  requests(requests: Iterable<NamedHandler>): Iterable<SubscriptionRequest> {
-    return this.#requests(requests, new AsyncResource("tidings.handler"));
+  requests(requests: Iterable<NamedHandler>, registration: Registration): Iterable<SubscriptionRequest> {
+    return this.#requests(requests, { context: new AsyncResource("tidings.handler"), registration });
   }
 
-  *#requests(requests: Iterable<NamedHandler>, context: AsyncResource): Generator<SubscriptionRequest> {
+  *#requests(
+    requests: Iterable<NamedHandler>,
+    registered: ConstructorParameters<typeof HandlerSink>[2],
+  ): Generator<SubscriptionRequest> {
     // Names that have one handler have one sink: fewer objects that a message has to come by.
     let sink = null as HandlerSink | null;
     for (const [kind, key, handler] of requests) {
-      if (handler !== null && sink?.handler !== handler) sink = new HandlerSink(this, handler, context);
+      if (handler !== null && sink?.handler !== handler) sink = new HandlerSink(this, handler, registered);
       yield { kind, key, name: nameOf(key, this.names), sink: handler === null || sink === null ? this : sink };
     }
   }
@@ -315,8 +318,8 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.inbox.handled();
   }
 
-  handlerFailed({ channel, pattern }: AnyPublished, error: unknown): void {
-    this.reports.error(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
+  handlerFailed({ channel, pattern }: AnyPublished, error: unknown, registration: Registration): void {
+    registration.error(new HandlerError(channel as string | Buffer, pattern as string | Buffer | null, error));
   }
 
   queueOf(entry: Entry): HandlerQueue | null {

@@ -6,6 +6,7 @@ import type { PublishedMessage } from "../model/message.ts";
 import type { Entry, Sink } from "../subscriptions/entry.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Dropped } from "./dropped.ts";
+import type { Registration } from "./reports.ts";
 import { Unread } from "./unread.ts";
 
 /** A message as handlers see it inside the library. */
@@ -28,7 +29,7 @@ export interface HandlerHost {
   droppedBehindHandler(dropped: Dropped): void;
   /** A message does not fit, and none is to be dropped for it. */
   overflowed(): void;
-  handlerFailed(message: AnyPublished, error: unknown): void;
+  handlerFailed(message: AnyPublished, error: unknown, registration: Registration): void;
   /** The queue of a channel or pattern whose handler is at work; `null` where none is. */
   queueOf(entry: Entry): HandlerQueue | null;
   /** Messages queue behind an async handler... */
@@ -47,12 +48,22 @@ export class HandlerSink implements Sink {
   readonly handler: AnyHandler;
   readonly #host: HandlerHost;
   readonly #context: AsyncResource;
+  readonly #registration: Registration;
 
   /** The handler runs in the asynchronous context that `context` holds. */
-  constructor(host: HandlerHost, handler: AnyHandler, context: AsyncResource) {
+  constructor(
+    host: HandlerHost,
+    handler: AnyHandler,
+    { context, registration }: { readonly context: AsyncResource; readonly registration: Registration },
+  ) {
     this.#host = host;
     this.handler = handler;
     this.#context = context;
+    this.#registration = registration;
+  }
+
+  failed(message: AnyPublished, error: unknown): void {
+    this.#host.handlerFailed(message, error, this.#registration);
   }
 
   message(entry: Entry, payload: Payload): void {
@@ -71,7 +82,7 @@ export class HandlerSink implements Sink {
       const result = this.#context.runInAsyncScope(this.handler, undefined, message);
       return isThenable(result) ? result : null;
     } catch (error) {
-      this.#host.handlerFailed(message, error);
+      this.failed(message, error);
       return null;
     }
   }
@@ -130,7 +141,7 @@ export class HandlerQueue {
   start(sink: HandlerSink, message: AnyPublished, result: PromiseLike<unknown>): void {
     this.#host.busy(this);
     Promise.resolve(result)
-      .catch((error: unknown) => this.#host.handlerFailed(message, error))
+      .catch((error: unknown) => sink.failed(message, error))
       .then(() => this.#resume(sink));
   }
 

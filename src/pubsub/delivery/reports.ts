@@ -15,38 +15,53 @@ export interface ReportsOwner {
 export type WarningCode = "TIDINGS_DROPPED" | "TIDINGS_REFUSED" | "TIDINGS_PAUSED";
 
 /**
+ * A call that registers handlers. Their errors are held until the turn of the event loop behind its end, so that the user has
+ * had time to attach a listener.
+ */
+export class Registration {
+  readonly #deliver: (error: Error) => void;
+  /** `null` once they are delivered at once. */
+  #held: Error[] | null = [];
+
+  constructor(deliver: (error: Error) => void) {
+    this.#deliver = deliver;
+  }
+
+  error(error: Error): void {
+    if (this.#held === null) this.#deliver(error);
+    else this.#held.push(error);
+  }
+
+  /** The call has settled. */
+  end(): void {
+    nextTurn(() => {
+      const held = this.#held ?? [];
+      this.#held = null;
+      for (const error of held) this.#deliver(error);
+    });
+  }
+}
+
+/**
  * Where a consumer's errors go: to its listeners, else to the client's, else to the process, as everywhere in Node. And its
  * warnings, each of which is given once.
  */
 export class Reports {
   readonly #owner: ReportsOwner;
   readonly #warned: Set<WarningCode> = new Set();
-  /** Calls whose user cannot have attached a listener yet. */
-  #registering = 0;
-  #held: Error[] = [];
 
   constructor(owner: ReportsOwner) {
     this.#owner = owner;
   }
 
-  /**
-   * Holds errors back while a call registers handlers; the function returned ends that. They are delivered in the turn of the
-   * event loop after it, so that the user has had time to attach a listener.
-   */
-  hold(): () => void {
-    this.#registering++;
-    return () => {
-      nextTurn(() => {
-        if (--this.#registering > 0) return;
-        for (const error of this.#held.splice(0)) this.#deliver(error);
-      });
-    };
+  /** A call that registers handlers begins. */
+  registration(): Registration {
+    return new Registration((error) => this.error(error));
   }
 
   /** An error that must not be lost. */
   error(error: Error): void {
-    if (this.#registering > 0) this.#held.push(error);
-    else this.#deliver(error);
+    if (!this.tell(() => error)) surface(error);
   }
 
   /** An error that is emitted if there is a listener; false if there is none. */
@@ -60,9 +75,5 @@ export class Reports {
     if (this.#warned.has(code)) return;
     this.#warned.add(code);
     process.emitWarning(text, { type: "TidingsWarning", code });
-  }
-
-  #deliver(error: Error): void {
-    if (!this.tell(() => error)) surface(error);
   }
 }

@@ -10,6 +10,7 @@ import {
   HandlerSink,
   queueIdOf,
 } from "../../../../src/pubsub/delivery/handler.ts";
+import { Registration } from "../../../../src/pubsub/delivery/reports.ts";
 import { discard, Entry } from "../../../../src/pubsub/subscriptions/entry.ts";
 import type { Payload } from "../../../../src/resp/reply.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -19,6 +20,8 @@ const payload = (text: string): Payload => ({
   text: () => text,
   bytes: () => Buffer.from(text),
 });
+
+const registered = { context: new AsyncResource("test"), registration: new Registration(() => {}) };
 
 /** A host that notes what it is told; payloads that begin with "!" are refused. */
 class Host implements HandlerHost {
@@ -69,7 +72,7 @@ class Channel {
   readonly entry = new Entry("channel", "a", "a", discard);
 
   register(handler: AnyHandler): void {
-    this.entry.sink = new HandlerSink(this.host, handler, new AsyncResource("test"));
+    this.entry.sink = new HandlerSink(this.host, handler, registered);
   }
 
   send(...texts: string[]): void {
@@ -105,11 +108,7 @@ describe("a handler's queue", () => {
     const host = new Host();
     const entry = new Entry("pattern", "a*", "a*", discard);
     const seen: AnyPublished[] = [];
-    new HandlerSink(host, (message) => seen.push(message), new AsyncResource("test")).pmessage(
-      entry,
-      "ab",
-      payload("1"),
-    );
+    new HandlerSink(host, (message) => seen.push(message), registered).pmessage(entry, "ab", payload("1"));
     expect(seen).toEqual([{ type: "pmessage", pattern: "a*", channel: "ab", data: "1" }]);
   });
 

@@ -37,22 +37,23 @@ test("what is only for listeners is not made where there is none", () => {
   expect(heard).toEqual(["consumer 1"]);
 });
 
-test("errors are held while calls register, and for the turn behind the last of them", async () => {
+test("errors of a call's handlers are held while it registers them, and for the turn behind; others are not", async () => {
   const { heard, has, reports } = scene();
   has.consumer = false;
-  const [first, second] = [reports.hold(), reports.hold()];
-  reports.error(new Error("1"));
-  first();
-  await turn();
-  reports.error(new Error("2"));
-  second();
+  const [first, second] = [reports.registration(), reports.registration()];
+  first.error(new Error("1"));
+  second.error(new Error("2"));
+  first.end();
+  first.error(new Error("3"));
   has.consumer = true;
-  expect(heard).toEqual([]);
+  reports.error(new Error("4"));
+  expect(heard).toEqual(["consumer 4"]);
   await turn();
+  expect(heard).toEqual(["consumer 4", "consumer 1", "consumer 3"]);
+  first.error(new Error("5"));
+  second.end();
   await turn();
-  expect(heard).toEqual(["consumer 1", "consumer 2"]);
-  reports.error(new Error("3"));
-  expect(heard).toHaveLength(3);
+  expect(heard).toEqual(["consumer 4", "consumer 1", "consumer 3", "consumer 5", "consumer 2"]);
 });
 
 test("a warning is given once for each code", () => {
