@@ -84,7 +84,8 @@ onEveryProtocol("a wall clock that steps while messages are lost", (bench) => {
         await consumer.close();
       } else {
         await consumer.drain({ timeout: 10 });
-        expect(gaps).toMatchObject([{ cause, dropped: 10 }]);
+        // Another one follows where the server has not confirmed the unsubscribe in this time.
+        expect(gaps[0]).toMatchObject({ cause, dropped: 10 });
       }
       const [{ from, to } = { from: 0, to: 0 }] = gaps;
       expect(to - from).toBeGreaterThanOrEqual(cause === "overflow" ? LOSS - 5 : Math.floor(elapsed) - 5);
