@@ -1,11 +1,14 @@
-const shown: WeakSet<Error> = new WeakSet();
+import { TidingsError } from "../errors.ts";
+
+const shown: WeakSet<TidingsError> = new WeakSet();
 
 /**
  * Adds the frames of who awaits the async function that calls this to an error that was made elsewhere: its own stack ends
- * where a socket was read. Costs nothing until something fails.
+ * where a socket was read. Errors of the user's, such as the reason of a signal, stay as they are. Costs nothing until
+ * something fails.
  */
 export function withCaller(error: unknown): unknown {
-  if (!(error instanceof Error) || shown.has(error)) return error;
+  if (!(error instanceof TidingsError) || shown.has(error)) return error;
   shown.add(error);
   const here: { stack?: string } = {};
   Error.captureStackTrace(here, withCaller);

@@ -36,6 +36,8 @@ interface EnteringCall {
   readonly entered: () => void;
   /** Names that were unsubscribed before they were entered; `null` for all of the kind. */
   readonly withdrawn: { readonly kind: Kind; readonly keys: ReadonlySet<string> | null }[];
+  /** Whether its names are being entered. */
+  begun: boolean;
 }
 
 /** The calls of the user that are not settled, and what becomes of their names. */
@@ -73,7 +75,7 @@ export class Calls {
   ): void {
     call.entering = true;
     this.#pending.add(call);
-    this.#entering.push({ call, requests, entered, withdrawn: [] });
+    this.#entering.push({ call, requests, entered, withdrawn: [], begun: false });
     if (this.#entering.length === 1) inSlices(this.#enterAll(), SLICE);
     if (signal === undefined) return;
     const abort = onAbort(signal, () => this.fail(call, signal.reason));
@@ -159,7 +161,9 @@ export class Calls {
   // ---
 
   *#enterAll(): Generator<number, void> {
-    for (let first = this.#entering[0]; first !== undefined; first = this.#entering[0]) {
+    // A listener that is told in between may have made a call; if that is large, its own run goes on with those behind it.
+    for (let first = this.#entering[0]; first !== undefined && !first.begun; first = this.#entering[0]) {
+      first.begun = true;
       const { call, withdrawn, entered } = first;
       if (!call.settled) yield* this.#enter(first);
       this.#entering.shift();

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { withCaller } from "../../../src/core/caller.ts";
+import { ConnectionError } from "../../../src/errors.ts";
 
-const elsewhere = new Error("made elsewhere");
+const elsewhere = new ConnectionError("made elsewhere");
 
 async function call(): Promise<void> {
   await Promise.resolve();
@@ -22,7 +23,9 @@ test("an error shows who awaited the call, once, behind its own frames", async (
   expect(elsewhere.stack).toBe(after);
 });
 
-test("what is no error stays what it is", () => {
+test("what is no error of the library stays what it is", () => {
+  const reason = Object.freeze(new Error("the user's"));
+  expect(withCaller(reason)).toBe(reason);
   expect(withCaller("text")).toBe("text");
   expect(withCaller(undefined)).toBe(undefined);
 });

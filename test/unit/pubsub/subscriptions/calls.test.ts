@@ -137,6 +137,21 @@ test("an aborted call enters nothing more", async () => {
   expect(registry.size).toBe(2000);
 });
 
+test("a large call that is made while another one is told to be whole is entered once, in its turn", async () => {
+  const { calls, registry, sent } = scene();
+  const request = (key: string) => ({ kind: "channel" as const, key, name: key, sink: { ...discard } });
+  const outer: PendingCall = new Call(1000);
+  const inner: PendingCall = new Call(1001);
+  let whole = 0;
+  calls.want(outer, [request("outer")], {
+    signal: undefined,
+    entered: () =>
+      calls.want(inner, many(4500).map(request)[Symbol.iterator](), { signal: undefined, entered: () => whole++ }),
+  });
+  for (let turns = 0; calls.entering && turns < 10; turns++) await turn();
+  expect([inner.entries.length, registry.size, sent.length, whole]).toEqual([4500, 4501, 4501, 1]);
+});
+
 test("closing rejects what waits, and what is being entered", async () => {
   const { calls, want, registry } = scene();
   const outcomes = [settled(want(many(2500))), settled(want(["behind"]))];
