@@ -200,6 +200,19 @@ describe("servers that want something else", () => {
     );
   });
 
+  test("a server that is older than shard channels", async () => {
+    await using fake = await startFakeServer();
+    for (const verb of ["SSUBSCRIBE", "SPUBLISH"]) {
+      fake.handle(verb, (_, connection) =>
+        connection.write(`-ERR unknown command '${verb}', with args beginning with:\r\n`),
+      );
+    }
+    await using client = new Redis(fake.url);
+    for (const call of [client.ssubscribe("a"), client.shardedPubsub({ channels: "a" }), client.spublish("a", "x")]) {
+      expect(await said(call)).toContain("needs Redis 7.0 or newer");
+    }
+  });
+
   test.skipIf(lacks("shardChannels"))("a node of a cluster met by Redis", async () => {
     await using cluster = await startCluster({ primaries: 3, replicasPerPrimary: 0 });
     const [node] = cluster.nodes;
