@@ -208,9 +208,8 @@ describe("servers that want something else", () => {
       );
     }
     await using client = new Redis(fake.url);
-    for (const call of [client.ssubscribe("a"), client.shardedPubsub({ channels: "a" }), client.spublish("a", "x")]) {
-      expect(await said(call)).toContain("needs Redis 7.0 or newer");
-    }
+    const calls = [client.ssubscribe("a"), client.shardedPubsub({ channels: "a" }), client.spublish("a", "x")];
+    for (const message of await Promise.all(calls.map(said))) expect(message).toContain("needs Redis 7.0 or newer");
   });
 
   test.skipIf(lacks("shardChannels"))("a node of a cluster met by Redis", async () => {
@@ -219,8 +218,8 @@ describe("servers that want something else", () => {
     if (node === undefined) throw new Error("no node");
     await using client = new Redis(node.url);
     const elsewhere = cluster.channelsFor(cluster.primaries[1] ?? node, 1)[0] ?? "";
-    for (const call of [client.call("GET", elsewhere), client.spublish(elsewhere, "x"), client.ssubscribe(elsewhere)]) {
-      const error = (await reasonOf(call)) as Error;
+    const calls = [client.call("GET", elsewhere), client.spublish(elsewhere, "x"), client.ssubscribe(elsewhere)];
+    for (const error of (await Promise.all(calls.map(reasonOf))) as Error[]) {
       expect(error).toMatchObject({ code: "MOVED" });
       expect(error.message).toContain("use RedisCluster");
     }
