@@ -16,6 +16,8 @@ export interface TopologyOptions extends DiscoveryOptions {
   readonly retryPolicy: RetryPolicy;
   /** Milliseconds between refreshes that nothing asks for. */
   readonly interval: number;
+  /** Called when an attempt to learn the layout for the first time has failed; the next one comes in `wait` milliseconds. */
+  readonly retrying: (cause: unknown, wait: number) => void;
 }
 
 /** Attempts to learn the layout for the first time. */
@@ -144,6 +146,7 @@ export class Topology {
       if (this.#layout !== null) return this.#layout;
       const wait = isTerminal(this.#failure) ? null : checkWait(this.#options.retryPolicy(attempt, this.#failure));
       if (wait === null) throw this.#failure;
+      this.#options.retrying(this.#failure, wait);
       await delay(wait, undefined, { signal }).catch(() => throwIfAborted(signal));
     }
   }

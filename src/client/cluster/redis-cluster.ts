@@ -92,6 +92,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
       seeds: options.seeds,
       retryPolicy: options.retryPolicy,
       interval: options.topologyRefreshInterval,
+      retrying: (cause, delay) => this.tell("reconnecting", { delay, cause }),
       tls: options.connection.tls !== null,
       translate: options.translate,
       line: (node, signal) => this.#nodes.line(node, signal),

@@ -31,6 +31,7 @@ function start(options: Partial<TopologyOptions> = {}) {
   };
   const asked: number[] = [];
   const topology = new Topology({
+    retrying: () => {},
     seeds: [{ host: "h", port: 1 }],
     retryPolicy: () => 5,
     interval: 3_600_000,
