@@ -32,12 +32,21 @@ const refused: Readonly<Record<string, string>> = {
   SYNC: "It would turn the connection into a replica's",
   PSYNC: "It would turn the connection into a replica's",
   SHUTDOWN: "It has no answer: use redis-cli",
-  ...Object.fromEntries(
-    ["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF"].map(
-      (command) => [command, BLOCKS],
-    ),
-  ),
 };
+
+/** Commands that wait for something to happen. */
+const blocking: ReadonlySet<string> = new Set([
+  "BLPOP",
+  "BRPOP",
+  "BLMOVE",
+  "BRPOPLPUSH",
+  "BLMPOP",
+  "BZPOPMIN",
+  "BZPOPMAX",
+  "BZMPOP",
+  "WAIT",
+  "WAITAOF",
+]);
 
 /** Subcommands of CLIENT that change or hold up the shared connection. */
 const refusedOfClient: Readonly<Record<string, string>> = {
@@ -53,7 +62,7 @@ export function checkCommand(command: unknown, args: readonly unknown[]): readon
     throw new ArgumentError(`A command is a string that is not empty, not ${describe(command)}.`);
   }
   const words = command.toUpperCase().trim();
-  const reason = Object.hasOwn(refused, words) ? refused[words] : undefined;
+  const reason = blocking.has(words) ? BLOCKS : Object.hasOwn(refused, words) ? refused[words] : undefined;
   if (reason !== undefined) throw new ArgumentError(`call() refuses ${words}. ${reason}.`);
   if (/\s/.test(words)) throw new ArgumentError("Pass each word of a command as an argument of its own.");
   const subcommand = words === "CLIENT" ? wordOf(args[0]) : "";

@@ -165,12 +165,12 @@ const known: Readonly<Record<keyof RedisOptions, Check>> = {
 };
 
 /** Options of the other client. */
-const ofClusters: Readonly<Record<string, string>> = Object.fromEntries(
-  ["seeds", "natMap", "topologyRefreshInterval", "readFromReplicas"].map((name) => [
-    name,
-    "It is an option of RedisCluster.",
-  ]),
-);
+const ofClusters: Readonly<Record<string, string>> = {
+  seeds: "It is an option of RedisCluster.",
+  natMap: "It is an option of RedisCluster.",
+  topologyRefreshInterval: "It is an option of RedisCluster.",
+  readFromReplicas: "It is an option of RedisCluster.",
+};
 
 /** Reads what `new Redis()` was given: `(url)`, `(options)`, `(url, options)`. */
 export function resolveOptions(

@@ -14,6 +14,7 @@ import type { PubSub } from "../../pubsub/consumer/pubsub.ts";
 import type { ShardedPubSub } from "../../pubsub/consumer/sharded-pubsub.ts";
 import type { ClusterConnections, ClusterSource } from "../../pubsub/consumer/source.ts";
 import type { AnyItem } from "../../pubsub/model/types.ts";
+import { ShardPlacement } from "../../pubsub/placement/shard-placement.ts";
 import { type Argument, copyOf } from "../../resp/encoder.ts";
 import type { Reply } from "../../resp/reply.ts";
 import { BaseClient } from "../base-client.ts";
@@ -114,6 +115,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
       leaseFrom: (node, timeouts, signal) => this.pool.lease(this.#nodes.settingsOf(node), timeouts, signal),
       release: (connection) => this.#release(connection),
       probe: (command, channel, payload, except) => this.#probe(command, channel, payload, except),
+      shardPlacement: (host, readFromReplicas) => new ShardPlacement(source, host, readFromReplicas),
     };
     this["~connections"] = source;
     this.heedSignal();

@@ -1,7 +1,6 @@
 import type { Message } from "../model/message.ts";
 import type { AnyItem, DataOf, FormOf } from "../model/types.ts";
 import { OneLink } from "../placement/one-link.ts";
-import { ShardPlacement } from "../placement/shard-placement.ts";
 import { checkedOptions, checks, noReplicas, type ShardedPubSubOptions } from "./options.ts";
 import { anyConnections, type ClusterSource, isOfCluster, type SubscriberSource } from "./source.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -24,7 +23,7 @@ export class ShardedPubSub<Item extends AnyItem = Message> extends Subscriber<It
       channels: "shard",
       placement: (host) =>
         isOfCluster(source)
-          ? new ShardPlacement(source, host, given.readFromReplicas ?? source.defaults.readFromReplicas)
+          ? source.shardPlacement(host, given.readFromReplicas ?? source.defaults.readFromReplicas)
           : OneLink.toServer(source, host),
     });
   }

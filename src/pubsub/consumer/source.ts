@@ -7,6 +7,7 @@ import type { NameForm } from "../../names.ts";
 import type { ConsumerStats } from "../delivery/stats.ts";
 import type { ClusterNodes } from "../placement/cluster-nodes.ts";
 import type { Sharing } from "../sharing/sharing.ts";
+import type { Placement, PlacementHost } from "../subscriptions/placement.ts";
 
 /** What a client needs of its consumers. */
 export interface Adopted {
@@ -56,7 +57,10 @@ export interface ServerConnections<Data = unknown> extends ConsumerSource<Data>,
 }
 
 /** What consumers of a cluster need of a client. */
-export interface ClusterConnections<Data = unknown> extends ConsumerSource<Data>, ClusterNodes, Of<"cluster"> {}
+export interface ClusterConnections<Data = unknown> extends ConsumerSource<Data>, ClusterNodes, Of<"cluster"> {
+  /** Where shard channels are served. It comes with the client, so that one of a single server does not bring it along. */
+  shardPlacement(host: PlacementHost, readFromReplicas: boolean): Placement;
+}
 
 /** What users see of them. */
 interface Of<Kind> {

@@ -6,9 +6,8 @@ import { begin, Deferred, handled } from "../../core/deferred.ts";
 import { TypedEmitter } from "../../core/typed-emitter.ts";
 import { diagnostics } from "../../diagnostics.ts";
 import { ArgumentError, ClosedError, type ServerError } from "../../errors.ts";
-import { latin1, type NameInput, NameView } from "../../names.ts";
+import { latin1, type NameInput } from "../../names.ts";
 import { Delivery, type Events } from "../delivery/delivery.ts";
-import { type AnyHandler, HandlerSink } from "../delivery/handler.ts";
 import { Readers } from "../delivery/reading.ts";
 import type { Registration } from "../delivery/reports.ts";
 import type { ConsumerStats } from "../delivery/stats.ts";
@@ -30,14 +29,16 @@ import type {
   ShownHandler,
   SubscribeOptions,
 } from "../model/types.ts";
-import { Engine, type EngineOptions } from "../subscriptions/engine.ts";
-import type { Entry, Kind } from "../subscriptions/entry.ts";
+import { Engine } from "../subscriptions/engine.ts";
+import type { Kind } from "../subscriptions/entry.ts";
 import type { Placement, PlacementHost } from "../subscriptions/placement.ts";
 import type { SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
 import { drainOptions, readSubscribe, readUnsubscribe, type Wanted } from "./arguments.ts";
+import { engineOptions } from "./engine-options.ts";
 import { both, initial, named } from "./named.ts";
 import { type AnyPubSubOptions, defaults } from "./options.ts";
 import type { ConsumerSource } from "./source.ts";
+import { deniedView, wantedView } from "./views.ts";
 
 /** What makes the classes differ. */
 export interface SubscriberKind {
@@ -133,17 +134,8 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** Names that are wanted and that the server denied, with its error. `retry()` asks for them again. */
   get denied(): ReadonlyMap<NameOf<Item>, ServerError> {
-    const { denied } = this.#delivery.engine;
-    // A channel and a pattern of the same name are one row.
-    const byKey = () =>
-      new Map(
-        Array.from(denied, ([{ key, name }, error]): [string, [string | Buffer, ServerError]] => [key, [name, error]]),
-      );
-    return new NameView<string | Buffer, ServerError>(
-      (key) => byKey().get(key),
-      () => byKey().values(),
-      () => byKey().size,
-    ) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
+    const { engine } = this.#delivery;
+    return deniedView(() => engine.denied) as unknown as ReadonlyMap<NameOf<Item>, ServerError>;
   }
 
   /**
@@ -342,25 +334,7 @@ export abstract class Subscriber<Item extends AnyItem = Message>
 
   /** What is wanted of a kind, with handlers. @internal */
   protected view<M>(kind: Kind): ReadonlyMap<NameOf<Item>, ShownHandler<M> | null> {
-    const { registry } = this.#delivery.engine;
-    const shown = (entry: Entry): [string | Buffer, AnyHandler | null] => [
-      entry.name,
-      entry.sink instanceof HandlerSink ? entry.sink.handler : null,
-    ];
-    const view = new NameView<string | Buffer, AnyHandler | null>(
-      (key) => {
-        const entry = registry[kind].get(key);
-        return entry?.wanted ? shown(entry) : undefined;
-      },
-      function* () {
-        for (const entry of registry.wanted(kind)) yield shown(entry);
-      },
-      () => {
-        let size = 0;
-        for (const _entry of registry.wanted(kind)) size++;
-        return size;
-      },
-    );
+    const view = wantedView(this.#delivery.engine.registry, kind);
     return view as unknown as ReadonlyMap<NameOf<Item>, ShownHandler<M> | null>;
   }
 
@@ -437,29 +411,6 @@ export abstract class Subscriber<Item extends AnyItem = Message>
     if (this.closed) throw new ClosedError("The consumer is closed.");
     if (this.#draining !== null) throw new ClosedError("The consumer is draining; it takes no further calls.");
   }
-}
-
-/** How a consumer's connections behave. */
-function engineOptions(source: ConsumerSource, given: AnyPubSubOptions, channels: "channel" | "shard"): EngineOptions {
-  const client = source.defaults;
-  const pingTimeout = given.pingTimeout ?? client.pingTimeout;
-  const command = channels === "shard" ? "SPUBLISH" : "PUBLISH";
-  return {
-    readyTimeout: client.readyTimeout,
-    retryPolicy: given.retryPolicy ?? client.retryPolicy,
-    restoreTimeout: given.subscriptionTimeout ?? client.subscriptionTimeout,
-    timeouts: { maxIdle: given.maxIdle ?? client.maxIdle, replyTimeout: pingTimeout, anyByteCounts: true },
-    audit: given.audit || null,
-    probe: given.probe
-      ? {
-          ...given.probe,
-          timeout: pingTimeout,
-          command,
-          publish: (channel, payload, except) => source.probe(command, channel, payload, except),
-        }
-      : null,
-    probeKey: given.probe && channels === "channel" ? latin1(given.probe.channel) : null,
-  };
 }
 
 function noPatterns(method: string): ArgumentError {
