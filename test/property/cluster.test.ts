@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { constantDelay, RedisCluster, type ShardedPubSub } from "tidings";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deadline, eventually } from "../support/eventually.ts";

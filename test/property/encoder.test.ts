@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { expect, test } from "vitest";
 import { latin1 } from "../../src/names.ts";
 import { type Argument, Encoder } from "../../src/resp/encoder.ts";

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { sequence } from "../support/random.ts";
 
 // `npm run fuzz -- --seed N --minutes M` says how long, and with what; the tests take a fixed number of inputs.
@@ -30,7 +31,7 @@ export async function fuzz<Input>(
     await check(input);
   });
   if (minutes === 0) {
-    await fc.assert(property, { numRuns: runs });
+    await fc.assert(property, { numRuns: runs, endOnFailure: true });
     return;
   }
   const random = sequence(seed);

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { expect, test } from "vitest";
 import { ProtocolError } from "../../src/errors.ts";
 import { Recorder, type RecorderOptions } from "../unit/resp/recorder.ts";

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { expect, test } from "vitest";
 import { NameMap } from "../../src/resp/name-map.ts";
 

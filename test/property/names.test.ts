@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { expect, test } from "vitest";
 import { latin1, nameMap, nameOf } from "../../src/names.ts";
 import { binary } from "./frames.ts";

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { expect, test } from "vitest";
 import { Recorder } from "../unit/resp/recorder.ts";
 import { encode, push, sizes, trace, tree } from "./frames.ts";

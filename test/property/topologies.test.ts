@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../support/seeded.ts";
 import { expect, test } from "vitest";
 import type { Layout } from "../../src/cluster/layout.ts";
 import { isHostName, isPort, isUnsettled, redirectOf, targetOf } from "../../src/cluster/redirects.ts";

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../../support/seeded.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SLOTS, slotOf } from "../../../src/cluster/slot.ts";
 import { latin1 } from "../../../src/names.ts";

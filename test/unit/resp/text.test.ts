@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../../support/seeded.ts";
 import { describe, expect, test } from "vitest";
 import { TextReader } from "../../../src/resp/text.ts";
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../../support/seeded.ts";
 import { describe, expect, test } from "vitest";
 import { decodeUtf8 } from "../../../src/resp/utf8.ts";
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../../support/seeded.ts";
 import { describe, expect, test } from "vitest";
 import { RespError, RespPush, RespReader, type RespValue, text } from "../../support/resp-reader.ts";
 import { array, bulk, command, error, integer, map, nothing, push, simple } from "../../support/resp-writer.ts";

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import "../../../support/seeded.ts";
 import { describe, expect, test } from "vitest";
 import { takeMoment } from "../../../../src/core/moment.ts";
 import { Backlog, type Overflow } from "../../../../src/pubsub/delivery/backlog.ts";
