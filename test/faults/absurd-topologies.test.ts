@@ -73,9 +73,11 @@ type Stage = Awaited<ReturnType<typeof start>>;
 async function works({ client }: Stage, channels: readonly string[]): Promise<void> {
   const consumer = await client.shardedPubsub({ ...QUICK, channels, ignoreSubscribeMessages: true });
   for (const channel of channels) {
-    // What the nodes say of one another may take the channel elsewhere for a moment; then it has no receiver.
-    await eventually(async () => expect(await client.spublish(channel, channel)).toBe(1));
-    expect(await consumer.receive({ timeout: 5000 })).toMatchObject({ channel, data: channel });
+    // What the nodes say of one another may take the channel elsewhere for a moment; a message of that moment is lost.
+    await eventually(async () => {
+      await client.spublish(channel, channel);
+      expect(await consumer.receive({ timeout: 200 })).toMatchObject({ channel, data: channel });
+    });
   }
   await consumer.close();
 }

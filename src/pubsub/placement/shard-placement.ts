@@ -123,8 +123,9 @@ export class ShardPlacement implements Placement {
       const slot = slotOf(key);
       const refusal = this.#refusals.get(slot);
       const isStranded = link === noLink && layout !== null && layout.shardOf(slot) === null;
-      // A node that cannot be reached is told of as such.
-      if (!isStranded && (refusal === undefined || (link !== noLink && !link.ready))) continue;
+      // A node that cannot be reached is told of as such; one that is being dialled to be asked again has refused.
+      const unreachable = link !== noLink && !link.ready && (link as Link).failing;
+      if (!isStranded && (refusal === undefined || unreachable)) continue;
       slots.set(slot, [...(slots.get(slot) ?? []), name]);
       cause ??= refusal ?? null;
     }
