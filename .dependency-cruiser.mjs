@@ -76,7 +76,7 @@ export default {
       name: "resolvable",
       comment: "The packages of other clients are installed only when the benchmarks run.",
       severity: "error",
-      from: { pathNot: "^bench/(clients|cluster|matrix|memory)/" },
+      from: { pathNot: "^bench/(clients|cluster|memory)/" },
       to: { couldNotResolve: true },
     },
   ],

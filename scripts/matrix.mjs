@@ -1,4 +1,4 @@
-// npm run matrix: the fault matrix with tidings and its peers, on servers of its own. Arguments: bench/matrix/run.mjs.
+// npm run matrix: the fault matrix with tidings and its peers, on servers of its own. Arguments: test/matrix/run.mjs.
 
 import { requireServer } from "./find-server.mjs";
 import { installPackages, npm, runBin } from "./setup.mjs";
@@ -8,4 +8,4 @@ const env = { TIDINGS_SERVER: requireServer() };
 const { preparePeers } = await import("../bench/prepare.mjs");
 preparePeers();
 const code = npm("run", "--silent", "build");
-process.exitCode = code === 0 ? runBin("tsx", ["bench/matrix/run.mjs", ...process.argv.slice(2)], env) : code;
+process.exitCode = code === 0 ? runBin("tsx", ["test/matrix/run.mjs", ...process.argv.slice(2)], env) : code;

@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Hole, Ledger } from "../../test/support/ledger.ts";
-import { readStamp } from "../../test/support/stamp.ts";
-import type { Published, Stamper } from "../../test/support/stamper.ts";
+import { type Hole, Ledger } from "../support/ledger.ts";
+import { readStamp } from "../support/stamp.ts";
+import type { Published, Stamper } from "../support/stamper.ts";
 
 /** What a subscriber process is started with. */
 export interface Setup {

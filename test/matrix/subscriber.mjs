@@ -1,6 +1,10 @@
 // A subscriber in a process of its own, as the documents of its client set it up; tells all that it is told.
 
-import { tidingsModule } from "../build.mjs";
+import { createRequire } from "node:module";
+import { tidingsModule } from "../../bench/build.mjs";
+
+/** The peers are packages of the benchmarks. */
+const requirePeer = createRequire(new URL("../../bench/package.json", import.meta.url));
 
 const { client, ports, channels, sharded, alert, password } = JSON.parse(process.argv[2]);
 process.on("disconnect", () => process.exit());
@@ -45,7 +49,7 @@ const clients = {
     consumer.on("denied", (error) => note(`denied: ${error.names.join()}`));
   },
   async ioredis() {
-    const { Redis, Cluster } = await import("ioredis");
+    const { Redis, Cluster } = requirePeer("ioredis");
     const redis = sharded
       ? new Cluster(nodes, { shardedSubscribers: true })
       : new Redis({ host: "127.0.0.1", port, password, ...(alert ? { socketTimeout: 2000 } : {}) });
@@ -56,7 +60,7 @@ const clients = {
     else await redis.subscribe(...channels);
   },
   async "node-redis"() {
-    const { createClient, createCluster } = await import("redis");
+    const { createClient, createCluster } = requirePeer("redis");
     const options = alert ? { pingInterval: 1000, socket: { socketTimeout: 2000 } } : {};
     const redis = sharded
       ? createCluster({ rootNodes: ports.map((each) => ({ url: `redis://127.0.0.1:${each}` })), RESP: 3 })

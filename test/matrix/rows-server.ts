@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { killSubscribers } from "../../test/support/clients.ts";
-import { startProxy, type TcpProxy } from "../../test/support/proxy.ts";
-import { type RedisServer, startServer } from "../../test/support/redis-server.ts";
-import { startStamper } from "../../test/support/stamper.ts";
+import { killSubscribers } from "../support/clients.ts";
+import { startProxy, type TcpProxy } from "../support/proxy.ts";
+import { type RedisServer, startServer } from "../support/redis-server.ts";
+import { startStamper } from "../support/stamper.ts";
 import { type Outcome, Subscriber } from "./witness.ts";
 
 /** What a row has to do with. */
-export interface ServerStage {
+interface ServerStage {
   readonly server: RedisServer;
   readonly proxy: TcpProxy;
   readonly subscriber: Subscriber;

@@ -1,11 +1,10 @@
 // The fault matrix, run with tidings and its peers: `npm run matrix`, `-- --rows 1,2,30`, `-- --clients tidings,ioredis`,
 // `-- --write docs/reliability.md` puts the table between its marks.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { describeMachine } from "../machine.mjs";
+import { keep } from "../../bench/common/figures.mjs";
+import { describeMachine } from "../../bench/machine.mjs";
 import { clusterRows, playClusterRow } from "./rows-cluster.ts";
 import { playServerRow, serverRows } from "./rows-server.ts";
 
@@ -40,12 +39,7 @@ const table = [
   ),
 ].join("\n");
 console.log(table);
-const here = dirname(fileURLToPath(import.meta.url));
-mkdirSync(join(here, "../results"), { recursive: true });
-writeFileSync(
-  join(here, "../results/matrix.json"),
-  `${JSON.stringify({ machine: describeMachine({}), results }, null, 2)}\n`,
-);
+keep("matrix.json", { machine: describeMachine({}), results });
 if (values.write !== undefined) {
   const text = readFileSync(values.write, "utf8");
   writeFileSync(

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ClusterNode } from "../../test/support/cluster-node.ts";
-import { startCluster, type TestCluster } from "../../test/support/redis-cluster.ts";
-import { startShardStamper } from "../../test/support/shard-sender.ts";
-import { slotOf } from "../../test/support/slot.ts";
+import type { ClusterNode } from "../support/cluster-node.ts";
+import { startCluster, type TestCluster } from "../support/redis-cluster.ts";
+import { startShardStamper } from "../support/shard-sender.ts";
+import { slotOf } from "../support/slot.ts";
 import { type Outcome, Subscriber } from "./witness.ts";
 
 /** What a row has to do with: the channels are those of one primary. */
