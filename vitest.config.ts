@@ -1,6 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+/** Unit tests that measure memory, which is only steady in a process of their own. */
+const MEASURED = [
+  "test/unit/resp/allocations.test.ts",
+  "test/unit/resp/window.test.ts",
+  "test/unit/support/leaks.test.ts",
+];
+
 export default defineConfig({
   resolve: {
     // Examples in tests and documents say "tidings", and mean the sources.
@@ -10,8 +17,21 @@ export default defineConfig({
   oxc: { target: "node20" },
   test: {
     // test/types holds no tests that run: `npm run check` compiles it.
-    include: ["test/{unit,integration,faults,property}/**/*.test.ts"],
-    // Each file runs in a process of its own, with servers of its own, so files need not wait for each other.
+    projects: [
+      {
+        // No servers and nothing global: the files of a worker share its process and its modules, which saves most of the time.
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], exclude: MEASURED, isolate: false },
+      },
+      {
+        // Each file runs in a process of its own, with servers of its own, so files need not wait for each other.
+        extends: true,
+        test: {
+          name: "processes",
+          include: ["test/{integration,faults,property,support}/**/*.test.ts", ...MEASURED],
+        },
+      },
+    ],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -65,7 +65,7 @@ function ask(nodes: readonly FakeNode[], signal = new AbortController().signal) 
 
 const ports = ({ layout }: Discovered): number[] => [...layout.nodes.values()].map(({ port }) => port);
 
-describe("asking for the layout", () => {
+describe.concurrent("asking for the layout", () => {
   test("the first that answers will do; the others are not asked", async () => {
     const { found, asked, open } = ask([{}, {}, {}]);
     expect(ports(await found)).toEqual([1]);
@@ -79,13 +79,14 @@ describe("asking for the layout", () => {
   });
 
   test("past one that is silent, whether it connects or not", async () => {
-    for (const silent of [{ hangs: true }, { info: false as const }]) {
+    const kinds = [{ hangs: true }, { info: false as const }].map(async (silent) => {
       const { found, asked, open } = ask([silent, silent, {}]);
       expect(ports(await found)).toEqual([3]);
       expect(asked).toEqual([1, 2, 3]);
       await new Promise((resolve) => setImmediate(resolve));
       expect(open()).toBe(0);
-    }
+    });
+    await Promise.all(kinds);
   });
 
   test("CLUSTER SLOTS where CLUSTER SHARDS is missing", async () => {
@@ -104,7 +105,7 @@ describe("asking for the layout", () => {
   });
 });
 
-describe("a node without the majority", () => {
+describe.concurrent("a node without the majority", () => {
   test("is not believed while another answers", async () => {
     const { found } = ask([{ info: ISOLATED }, { info: ISOLATED }, {}]);
     const { health } = await found;

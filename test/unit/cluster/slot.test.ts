@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import "../../support/seeded.ts";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SLOTS, slotOf } from "../../../src/cluster/slot.ts";
 import { latin1 } from "../../../src/names.ts";
-import { startCluster, type TestCluster } from "../../support/redis-cluster.ts";
 import { slotOf as otherSlotOf } from "../../support/slot.ts";
 
 /** Names with braces where they matter, and any bytes. */
@@ -46,20 +45,5 @@ describe("the slot of a name", () => {
       }),
       { numRuns: 5000 },
     );
-  });
-});
-
-describe("beside a real server", () => {
-  let cluster: TestCluster;
-  beforeAll(async () => {
-    cluster = await startCluster({ primaries: 1, replicasPerPrimary: 0 });
-  });
-  afterAll(() => cluster.stop());
-
-  test("is what CLUSTER KEYSLOT says, for any bytes", async () => {
-    const [node] = cluster.nodes;
-    const names = fc.sample(name, 3000);
-    const slots = await Promise.all(names.map((given) => node?.control.command("CLUSTER", "KEYSLOT", given)));
-    expect(names.map((given) => slotOf(key(given)))).toEqual(slots);
   });
 });

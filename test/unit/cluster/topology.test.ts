@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { Layout } from "../../../src/cluster/layout.ts";
 import { Topology, type TopologyOptions } from "../../../src/cluster/topology.ts";
 import { ClosedError, ClusterError, ConnectionError, ServerError } from "../../../src/errors.ts";
@@ -14,10 +14,9 @@ const shards = (port: number, slots: readonly number[] = [0, 16_383]): Reply => 
   ]),
 ];
 
-let made: Topology[] = [];
-afterEach(() => {
+const made: Topology[] = [];
+afterAll(() => {
   for (const topology of made) topology.close();
-  made = [];
 });
 
 /** A topology whose nodes answer as `world` says; notes who was asked. */
@@ -59,7 +58,7 @@ function start(options: Partial<TopologyOptions> = {}) {
 const never = new AbortController().signal;
 const owner = (layout: Layout | null): number | undefined => layout?.ownerOf(0)?.port;
 
-describe("learning the layout", () => {
+describe.concurrent("learning the layout", () => {
   test("at the first use, once for all who wait", async () => {
     const { topology } = start();
     expect([topology.layout, topology.refreshes]).toEqual([null, 0]);
@@ -135,7 +134,7 @@ describe("learning the layout", () => {
   });
 });
 
-describe("refreshing", () => {
+describe.concurrent("refreshing", () => {
   test("all who ask while one is due share it", async () => {
     const { topology } = start();
     await topology.known(never);
@@ -231,7 +230,7 @@ describe("refreshing", () => {
   });
 });
 
-describe("worse knowledge does not replace better", () => {
+describe.concurrent("worse knowledge does not replace better", () => {
   test("an empty answer at the start is asked again by the policy", async () => {
     const { topology, world } = start();
     world.slots = [];

@@ -199,7 +199,8 @@ describe("what is sent", () => {
     const text = "é".repeat(300_000);
     const replies = [connection.command(["ECHO", blob], false), connection.command(["ECHO", text])];
     blob.fill("b");
-    expect(await replies[0]).toEqual(Buffer.alloc(300_000, "a"));
-    expect(await replies[1]).toBe(text);
+    // toEqual would compare it byte by byte.
+    expect(Buffer.alloc(300_000, "a").equals((await replies[0]) as Buffer)).toBe(true);
+    expect((await replies[1]) === text).toBe(true);
   });
 });

@@ -39,7 +39,7 @@ async function keepOne(pool: Pool, lease: () => Promise<Connection>): Promise<Co
   });
 }
 
-describe.each([2, 3] as const)("a pool (RESP%i)", (protocol) => {
+describe.concurrent.each([2, 3] as const)("a pool (RESP%i)", (protocol) => {
   test("gives a returned connection out again, unsubscribed from what was left", async () => {
     await using server = await startFakeServer();
     const pool = new Pool(8, 30_000);

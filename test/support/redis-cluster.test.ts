@@ -2,14 +2,14 @@ import { existsSync } from "node:fs";
 import * as net from "node:net";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { certificates } from "../../support/certificates.ts";
-import type { ClusterNode } from "../../support/cluster-node.ts";
-import { slotsIn } from "../../support/cluster-view.ts";
-import { ControlClient } from "../../support/control-client.ts";
-import { eventually } from "../../support/eventually.ts";
-import { type ClusterOptions, startCluster, type TestCluster } from "../../support/redis-cluster.ts";
-import { expectServerTruth } from "../../support/server-truth.ts";
-import { slotOf } from "../../support/slot.ts";
+import { certificates } from "./certificates.ts";
+import type { ClusterNode } from "./cluster-node.ts";
+import { slotsIn } from "./cluster-view.ts";
+import { ControlClient } from "./control-client.ts";
+import { eventually } from "./eventually.ts";
+import { type ClusterOptions, startCluster, type TestCluster } from "./redis-cluster.ts";
+import { expectServerTruth } from "./server-truth.ts";
+import { slotOf } from "./slot.ts";
 
 /** The one of a list that a test is about. */
 function first<T>(items: readonly T[]): T {

@@ -3,13 +3,13 @@ import * as net from "node:net";
 import { dirname } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
-import { certificates } from "../../support/certificates.ts";
-import { clientList, killClient, killSubscribers, subscriberClients } from "../../support/clients.ts";
-import { ControlClient } from "../../support/control-client.ts";
-import { eventually } from "../../support/eventually.ts";
-import { freePort } from "../../support/free-port.ts";
-import { type RedisServer, startServer } from "../../support/redis-server.ts";
-import type { ServerOptions } from "../../support/server-config.ts";
+import { certificates } from "./certificates.ts";
+import { clientList, killClient, killSubscribers, subscriberClients } from "./clients.ts";
+import { ControlClient } from "./control-client.ts";
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
+import { type RedisServer, startServer } from "./redis-server.ts";
+import type { ServerOptions } from "./server-config.ts";
 
 describe("a private server", () => {
   const servers: RedisServer[] = [];

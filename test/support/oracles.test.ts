@@ -1,12 +1,12 @@
 import * as net from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { eventually } from "../../support/eventually.ts";
-import { Ledger } from "../../support/ledger.ts";
-import { type RedisServer, startServer } from "../../support/redis-server.ts";
-import { RespReader } from "../../support/resp-reader.ts";
-import { command } from "../../support/resp-writer.ts";
-import { expectServerTruth } from "../../support/server-truth.ts";
-import { startStamper } from "../../support/stamper.ts";
+import { eventually } from "./eventually.ts";
+import { Ledger } from "./ledger.ts";
+import { type RedisServer, startServer } from "./redis-server.ts";
+import { RespReader } from "./resp-reader.ts";
+import { command } from "./resp-writer.ts";
+import { expectServerTruth } from "./server-truth.ts";
+import { startStamper } from "./stamper.ts";
 
 describe("the oracles, with a real server", () => {
   let server: RedisServer;

@@ -1,9 +1,9 @@
 import * as net from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { eventually } from "../../support/eventually.ts";
-import { type FakeServer, startFakeServer } from "../../support/fake-server.ts";
-import { startServer } from "../../support/redis-server.ts";
-import { command } from "../../support/resp-writer.ts";
+import { eventually } from "./eventually.ts";
+import { type FakeServer, startFakeServer } from "./fake-server.ts";
+import { startServer } from "./redis-server.ts";
+import { command } from "./resp-writer.ts";
 
 const sockets: net.Socket[] = [];
 

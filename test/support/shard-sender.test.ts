@@ -1,13 +1,13 @@
 import * as net from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { ClusterNode } from "../../support/cluster-node.ts";
-import { eventually } from "../../support/eventually.ts";
-import { Ledger } from "../../support/ledger.ts";
-import { startCluster, type TestCluster } from "../../support/redis-cluster.ts";
-import { RespReader } from "../../support/resp-reader.ts";
-import { command } from "../../support/resp-writer.ts";
-import { startShardStamper } from "../../support/shard-sender.ts";
-import type { Published, Stamper } from "../../support/stamper.ts";
+import type { ClusterNode } from "./cluster-node.ts";
+import { eventually } from "./eventually.ts";
+import { Ledger } from "./ledger.ts";
+import { startCluster, type TestCluster } from "./redis-cluster.ts";
+import { RespReader } from "./resp-reader.ts";
+import { command } from "./resp-writer.ts";
+import { startShardStamper } from "./shard-sender.ts";
+import type { Published, Stamper } from "./stamper.ts";
 
 describe("a stamper for shard channels", () => {
   let cluster: TestCluster;

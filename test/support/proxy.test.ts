@@ -1,9 +1,9 @@
 import * as net from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { eventually } from "../../support/eventually.ts";
-import { startProxy, type TcpProxy } from "../../support/proxy.ts";
-import { type RedisServer, startServer } from "../../support/redis-server.ts";
-import { command } from "../../support/resp-writer.ts";
+import { eventually } from "./eventually.ts";
+import { startProxy, type TcpProxy } from "./proxy.ts";
+import { type RedisServer, startServer } from "./redis-server.ts";
+import { command } from "./resp-writer.ts";
 
 /** A socket that keeps what it reads. */
 class Reader {
