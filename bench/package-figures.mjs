@@ -4,7 +4,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { root, tidingsModule } from "./build.mjs";
+import { root } from "../scripts/setup.mjs";
+import { tidingsModule } from "./build.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildExists, buildIsCurrent, root } from "./build.mjs";
+import { buildExists, ensureBuild } from "../scripts/current-build.mjs";
 import { bunProgram, hasBun } from "./bun-program.mjs";
 import { compile } from "./native.mjs";
 
@@ -54,11 +54,8 @@ export function prepareOptionalPeers() {
  * @returns {string | null} why the library cannot be measured, or null
  */
 export function prepareBuild(allowed) {
-  if (allowed && !buildIsCurrent()) {
-    note("building tidings");
-    if (!npm(root, ["run", "build"])) {
-      return "its build failed; the message is above";
-    }
+  if (allowed && ensureBuild() !== 0) {
+    return "its build failed; the message is above";
   }
   return buildExists() ? null : "there is no build (npm run build)";
 }
