@@ -69,7 +69,7 @@ export interface Sent {
 }
 
 /** How a node answers a command; the count is that of the commands sent to it before. */
-export type Answer = (command: string, count: number) => Reply | Error | Promise<Reply>;
+export type Answer = (command: string, count: number) => Reply | Error | Promise<Reply | Error>;
 
 /** Nodes that answer as the test says; notes what each is sent. */
 export class FakeNodes {

@@ -1,9 +1,9 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isRefusal, Router } from "../../../../src/client/cluster/router.ts";
 import { NeverSent, Unsent } from "../../../../src/client/command-link.ts";
 import { Layout } from "../../../../src/cluster/layout.ts";
 import { ClusterError, ConnectionError, ServerError, TimeoutError } from "../../../../src/errors.ts";
-import { eventually } from "../../../support/eventually.ts";
+import { stopClock } from "../../../support/fake-clock.ts";
 import { type Answer, FakeNodes, FakeTopology, nodeAt, shardOf, twoShards } from "./fixtures.ts";
 
 let topology: FakeTopology;
@@ -21,9 +21,12 @@ function routerOf(layout: Layout | null = twoShards(), commandTimeout = 10_000):
 }
 
 let router: Router;
+let clock: Disposable;
 beforeEach(() => {
+  clock = stopClock();
   router = routerOf();
 });
+afterEach(() => clock[Symbol.dispose]());
 
 const moved = (port: number, slot = 5): ServerError => new ServerError(`MOVED ${slot} h:${port}`);
 const ask = (port: number, slot = 5): ServerError => new ServerError(`ASK ${slot} h:${port}`);
@@ -33,7 +36,12 @@ const tryAgain = new ServerError("TRYAGAIN Multiple keys request during rehashin
 /** Gives each of these once, then OK. */
 const inTurn = (...answers: (string | Error)[]): Answer => (_command, count) => answers[count] ?? "OK";
 
-const outcomeOf = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
+/** What becomes of it, within a minute of the clock that stands still otherwise. */
+async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
+  const outcome = promise.catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(60_000);
+  return outcome;
+}
 
 describe("a command", () => {
   test("goes to the node of its slot, as it was given", async () => {
@@ -107,7 +115,7 @@ describe("MOVED", () => {
 
   test("to the very node that answered asks the others, and waits", async () => {
     nodes.answers.set("h:1", inTurn(new ServerError("MOVED 5 :1")));
-    await router.run(["GET"], 5);
+    await outcomeOf(router.run(["GET"], 5));
     expect([nodes.log, topology.refreshes, topology.moves]).toEqual([["h:1 GET", "h:1 GET"], 1, [[5, null]]]);
   });
 
@@ -150,7 +158,7 @@ describe("ASK", () => {
 describe("a slot that no node serves yet", () => {
   test.each([unbound, tryAgain])("is asked for again after %s, and the cluster anew", async (refusal) => {
     nodes.answers.set("h:1", inTurn(refusal, refusal));
-    expect(await router.run(["GET"], 5)).toBe("OK");
+    expect(await outcomeOf(router.run(["GET"], 5))).toBe("OK");
     expect([nodes.log.length, topology.refreshes]).toEqual([3, 2]);
   });
 
@@ -221,14 +229,14 @@ describe("a slot that no node serves yet", () => {
     nodes.connected.add("h:7");
     const refused = inTurn(unbound, unbound, unbound);
     nodes.answers.set("h:7", refused);
-    await router.run(["GET"], 150);
+    await outcomeOf(router.run(["GET"], 150));
     expect(nodes.log.slice(0, 3)).toEqual(["h:7 GET", "h:7 GET", "h:7 GET"]);
     expect(nodes.log).toHaveLength(4);
     // One of fifty is the connected one; ten times in a row it would be by a broken rule only.
     const fourth: (string | undefined)[] = [];
     for (let i = 0; i < 10; i++) {
       nodes.sent.length = 0;
-      await router.run(["GET"], 150);
+      await outcomeOf(router.run(["GET"], 150));
       fourth.push(nodes.log[3]);
     }
     expect(fourth.some((one) => one !== "h:7 GET")).toBe(true);
@@ -267,9 +275,9 @@ describe("a command that was given back unsent", () => {
   test("too late is told as never sent, with why the cluster is not known", async () => {
     router = routerOf(twoShards(), 20);
     topology.failure = new ClusterError("No node told what the cluster looks like.");
-    nodes.answers.set("h:1", () => new Unsent("cannot be reached"));
-    const since = performance.now() - 19;
-    const error = await outcomeOf(router.run(["get"], 5, { since }));
+    // It is given back after its time.
+    nodes.answers.set("h:1", () => new Promise((resolve) => setTimeout(resolve, 20, new Unsent("cannot be reached"))));
+    const error = await outcomeOf(router.run(["get"], 5));
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error).toMatchObject({
       message: "GET was not sent: no node for it within 20 ms. No node told what the cluster looks like.",
@@ -378,12 +386,63 @@ describe("a refusal", () => {
   );
 });
 
-test("between refusals a command waits longer and longer", async () => {
-  router = routerOf(twoShards(), 1500);
-  nodes.answers.set("h:1", () => unbound);
-  const outcome = outcomeOf(router.run(["GET"], 5));
-  await eventually(() => expect(nodes.log.length).toBeGreaterThan(2));
-  await outcome;
-  // 20, 40, 80, 160, 320, 500 ms and at least half of each: no more than ten attempts fit.
-  expect(nodes.log.length).toBeLessThanOrEqual(10);
+describe("between refusals", () => {
+  /** The times at which a command was sent, in milliseconds since the first. */
+  async function timesOf(command: Promise<unknown>): Promise<number[]> {
+    await outcomeOf(command);
+    const [first = 0] = sentAt;
+    return sentAt.map((at) => at - first);
+  }
+  let sentAt: number[];
+  const refusing: (error: Error) => Answer = (error) => () => {
+    sentAt.push(performance.now());
+    return error;
+  };
+  beforeEach(() => {
+    sentAt = [];
+  });
+
+  test("a command waits 20 ms, then longer and longer up to 500, and at least half of each", async () => {
+    nodes.answers.set("h:1", refusing(unbound));
+    const times = await timesOf(router.run(["GET"], 5));
+    const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(waits.length).toBeGreaterThan(15);
+    for (const [index, wait] of waits.entries()) {
+      const longest = Math.min(500, 20 * 2 ** index);
+      expect(wait).toBeLessThanOrEqual(longest + 1);
+      expect(wait).toBeGreaterThanOrEqual(longest / 2 - 1);
+    }
+  });
+
+  test("it is sent no more in the last quarter of its time, and rejects at its end", async () => {
+    router = routerOf(twoShards(), 2000);
+    nodes.answers.set("h:1", refusing(unbound));
+    const since = performance.now();
+    let settledAt = 0;
+    const times = await timesOf(
+      router.run(["GET"], 5).finally(() => {
+        settledAt = performance.now() - since;
+      }),
+    );
+    expect(times.at(-1)).toBeLessThanOrEqual(1501);
+    expect(times.at(-1)).toBeGreaterThan(700);
+    expect(settledAt).toBeGreaterThanOrEqual(2000);
+    expect(settledAt).toBeLessThan(2010);
+  });
+
+  test("nor in the last second of a long time", async () => {
+    router = routerOf(twoShards(), 20_000);
+    nodes.answers.set("h:1", refusing(unbound));
+    const times = await timesOf(router.run(["GET"], 5));
+    expect(times.at(-1)).toBeLessThanOrEqual(19_001);
+    expect(times.at(-1)).toBeGreaterThan(18_000);
+  });
+
+  test("the first two redirects are followed at once, the others after a wait", async () => {
+    nodes.answers.set("h:1", refusing(moved(2)));
+    nodes.answers.set("h:2", refusing(moved(1)));
+    const times = await timesOf(router.run(["GET"], 5));
+    expect(times.slice(0, 3)).toEqual([0, 0, 0]);
+    expect(times[3]).toBeGreaterThan(5);
+  });
 });
