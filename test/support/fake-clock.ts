@@ -20,7 +20,11 @@ export function stopClock(): Disposable {
   };
 }
 
-function delay<T>(milliseconds = 1, value?: T, { signal }: { readonly signal?: AbortSignal } = {}): Promise<T | undefined> {
+function delay<T>(
+  milliseconds = 1,
+  value?: T,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       clearTimeout(timer);

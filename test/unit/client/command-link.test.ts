@@ -222,11 +222,7 @@ describe("an attempt that fails", () => {
     const outcomes = [link.command(["GET"]), link.connect(10_000)].map(outcomeOf);
     await settle(0, wrongPassword);
     expect(await Promise.all(outcomes)).toEqual([wrongPassword, wrongPassword]);
-    expect([link.state, link.awaited, world.told]).toEqual([
-      "failed",
-      false,
-      [{ failed: wrongPassword, told: true }],
-    ]);
+    expect([link.state, link.awaited, world.told]).toEqual(["failed", false, [{ failed: wrongPassword, told: true }]]);
   });
 });
 

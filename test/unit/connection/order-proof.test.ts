@@ -26,12 +26,14 @@ describe("a proof that replies are in step", () => {
     expect(await proof.proof).toEqual({ unmatched: ["OK", 7], refused: null });
   });
 
-  test.each([["another nonce", "nonce-2"], ["a number", 1], ["null", null], ["an array", ["nonce-1"]]])(
-    "does not take %s for its own",
-    (_what, reply) => {
-      expect(proofOf().settle(reply)).toBe(false);
-    },
-  );
+  test.each([
+    ["another nonce", "nonce-2"],
+    ["a number", 1],
+    ["null", null],
+    ["an array", ["nonce-1"]],
+  ])("does not take %s for its own", (_what, reply) => {
+    expect(proofOf().settle(reply)).toBe(false);
+  });
 
   test("is complete with an error in place of the nonce, told as that of PING", async () => {
     const proof = proofOf();

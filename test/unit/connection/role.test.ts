@@ -51,7 +51,12 @@ describe("a primary that has become a replica", () => {
   });
 
   test("is noticed in the answers of RESP3, and in those read as bytes", () => {
-    watch.heard(new Map<Reply, Reply>([["server", "redis"], ["role", "master"]]));
+    watch.heard(
+      new Map<Reply, Reply>([
+        ["server", "redis"],
+        ["role", "master"],
+      ]),
+    );
     watch.heard([Buffer.from("role"), Buffer.from("replica")]);
     expect(demotions).toHaveLength(1);
   });

@@ -10,7 +10,11 @@ describe("credentials", () => {
     },
   );
 
-  test.each([["text", "secret"], ["null", null], ["nothing", undefined]])("are an object, not %s", (_what, given) => {
+  test.each([
+    ["text", "secret"],
+    ["null", null],
+    ["nothing", undefined],
+  ])("are an object, not %s", (_what, given) => {
     expect(() => checkCredentials(given)).toThrow(/^The credentials are \{ username, password \}/);
   });
 

@@ -1,5 +1,5 @@
-import type { CommandLink } from "../../../../src/client/command-link.ts";
 import type { Nodes } from "../../../../src/client/cluster/nodes.ts";
+import type { CommandLink } from "../../../../src/client/command-link.ts";
 import { addressOf, type ClusterNode, Layout, type Shard } from "../../../../src/cluster/layout.ts";
 import type { HostPort } from "../../../../src/cluster/replies.ts";
 import type { Topology } from "../../../../src/cluster/topology.ts";

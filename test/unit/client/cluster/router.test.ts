@@ -34,7 +34,10 @@ const unbound = new ServerError("CLUSTERDOWN Hash slot not served");
 const tryAgain = new ServerError("TRYAGAIN Multiple keys request during rehashing of slot");
 
 /** Gives each of these once, then OK. */
-const inTurn = (...answers: (string | Error)[]): Answer => (_command, count) => answers[count] ?? "OK";
+const inTurn =
+  (...answers: (string | Error)[]): Answer =>
+  (_command, count) =>
+    answers[count] ?? "OK";
 
 /** What becomes of it, within a minute of the clock that stands still otherwise. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
@@ -168,7 +171,9 @@ describe("a slot that no node serves yet", () => {
     const error = await outcomeOf(router.run(["SPUBLISH", "news", "x"], 5));
     expect(error).toBeInstanceOf(ServerError);
     expect(error).toMatchObject({ code: "CLUSTERDOWN", command: "SPUBLISH", names: ["news"] });
-    expect(String(error)).toMatch(/SPUBLISH was refused for 60 ms\. No node of the cluster serves slot 5 \(channel "news"\)/);
+    expect(String(error)).toMatch(
+      /SPUBLISH was refused for 60 ms\. No node of the cluster serves slot 5 \(channel "news"\)/,
+    );
   });
 
   test("names no channel of a command that publishes nothing, nor one that is a number", async () => {
@@ -211,7 +216,9 @@ describe("a slot that no node serves yet", () => {
 
   test("is asked of replicas where no primary lives, and never of a node that failed", async () => {
     router = routerOf(
-      new Layout([shardOf(0, 9, nodeAt(1, { failed: true }), nodeAt(3, { role: "replica" }), nodeAt(4, { failed: true }))]),
+      new Layout([
+        shardOf(0, 9, nodeAt(1, { failed: true }), nodeAt(3, { role: "replica" }), nodeAt(4, { failed: true })),
+      ]),
     );
     await router.run(["GET"], 150);
     expect(nodes.log).toEqual(["h:3 GET"]);
@@ -270,6 +277,13 @@ describe("a command that was given back unsent", () => {
     expect(await router.run(["GET"], 5)).toBe("OK");
     expect(nodes.log).toEqual(["h:1 GET", "h:2 GET"]);
     expect(topology.refreshes).toBe(0);
+  });
+
+  test("is not held for refused once more", async () => {
+    nodes.answers.set("h:1", inTurn(moved(2)));
+    nodes.answers.set("h:2", inTurn(new Unsent("cannot be reached")));
+    expect(await outcomeOf(router.run(["GET"], 5))).toBe("OK");
+    expect([nodes.log, topology.moves.length]).toEqual([["h:1 GET", "h:2 GET", "h:2 GET"], 1]);
   });
 
   test("too late is told as never sent, with why the cluster is not known", async () => {
