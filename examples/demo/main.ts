@@ -9,14 +9,6 @@ import { clusterOfSix } from "./cluster/act.ts";
 import { oneServer } from "./one-server.ts";
 import { bad, good } from "./print.ts";
 
-// An ordered end: what runs at "exit" stops the private servers.
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-] as const) {
-  process.on(signal, () => process.exit(code));
-}
 // The reader of the output went away (npm run demo | head).
 process.stdout.on("error", () => process.exit(1));
 

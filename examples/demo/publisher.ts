@@ -41,7 +41,7 @@ async function publishNext(publish: Publish, ledger: Ledger): Promise<void> {
   try {
     ledger.answered(sequence, await publish(String(sequence)));
   } catch (error) {
-    // Nobody knows whether the server had it before it went; tidings never sends it twice.
+    // It is not known whether the server had it before it went; tidings never sends it twice.
     if (!(error instanceof ConnectionError || error instanceof TimeoutError)) throw error;
     ledger.unanswered(sequence);
   }

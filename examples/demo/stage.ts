@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Redis, type RedisOptions } from "tidings";
-import { startPrivateServer } from "./private-server.ts";
+import { startServer } from "../../test/support/redis-server.ts";
 
 export type Protocol = 2 | 3;
 
@@ -20,7 +20,7 @@ export interface Stage extends AsyncDisposable {
 
 /** The server at `url`, or a private one that is stopped with the stage. */
 export async function openStage(url: string | undefined, protocol: Protocol): Promise<Stage> {
-  const server = url ? null : await startPrivateServer();
+  const server = url ? null : await startServer();
   const address = server?.url ?? String(url);
   const prefix = `tidings-demo-${randomBytes(4).toString("hex")}`;
   try {

@@ -40,6 +40,6 @@ export function watch(consumer: PubSub, ledgers: ReadonlyMap<string, Ledger>, sh
     for await (const { type, channel } of consumer) show(`${type} ${short(channel)}: confirmed by the server`);
   };
   const ended = readConfirmations();
-  ended.catch(() => {}); // whoever awaits `ended` learns of it
+  ended.catch(() => {}); // told where `ended` is awaited
   return { outages, ended };
 }

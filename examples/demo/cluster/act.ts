@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { RedisCluster } from "tidings";
+import { startCluster, type TestCluster } from "../../../test/support/redis-cluster.ts";
 import { count, say, show, title } from "../print.ts";
 import type { Protocol } from "../stage.ts";
 import { within } from "../wait.ts";
-import { Cluster } from "./cluster.ts";
 import { aNodeComes, aPrimaryDies, aSlotMoves } from "./events.ts";
 import { Pair, type Roles } from "./pair.ts";
 import { findProgram } from "./program.ts";
@@ -23,6 +23,8 @@ const METRICS: Roles = {
 /** Milliseconds between two lines of progress, and for the last messages to arrive. */
 const PROGRESS = 2000;
 const PATIENCE = 15_000;
+/** Milliseconds after which silent nodes are held for dead. Less would be risky on a busy machine. */
+const NODE_TIMEOUT = 2000;
 
 /** The second act: a cluster. Gives whether the sums hold, or `null` if there is no server to make one of. */
 export async function clusterOfSix(protocol: Protocol): Promise<boolean | null> {
@@ -33,12 +35,12 @@ export async function clusterOfSix(protocol: Protocol): Promise<boolean | null> 
     return null;
   }
   say("Starting six nodes");
-  await using cluster = await Cluster.start(program.path);
+  await using cluster = await startCluster({ nodeTimeout: NODE_TIMEOUT });
   const nodes = cluster.nodes.map(({ port }) => port).join(", ");
   say(`The cluster: ${program.about}, RESP${protocol}, 3 primaries and 3 replicas, ports ${nodes}`);
 
   const seeds = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
-  // A publish that finds nobody to serve its slot waits; a failover takes a few seconds.
+  // A publish whose slot no node serves waits; a failover takes a few seconds.
   const connect = (): RedisCluster => new RedisCluster({ seeds, protocol, commandTimeout: 30_000 });
   await using orders = await Pair.open(ORDERS, connect);
   await using metrics = await Pair.open(METRICS, connect);
@@ -56,7 +58,7 @@ export async function clusterOfSix(protocol: Protocol): Promise<boolean | null> 
   return summarizeCluster(pairs) && complete;
 }
 
-async function events(cluster: Cluster, pairs: readonly Pair[]): Promise<void> {
+async function events(cluster: TestCluster, pairs: readonly Pair[]): Promise<void> {
   await delay(2000);
   for (const event of [aSlotMoves, aPrimaryDies, aNodeComes]) {
     await event(cluster, pairs);

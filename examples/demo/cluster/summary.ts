@@ -1,22 +1,22 @@
+import type { TestCluster } from "../../../test/support/redis-cluster.ts";
 import { total } from "../ledger.ts";
 import { count, say, show } from "../print.ts";
 import { summarize } from "../summary.ts";
-import type { Cluster } from "./cluster.ts";
 import type { Pair } from "./pair.ts";
 
 /** Counts at the servers what is subscribed: every channel once, at one node, and nothing else. */
-export async function subscriptionsHold(cluster: Cluster, pairs: readonly Pair[]): Promise<boolean> {
+export async function subscriptionsHold(cluster: TestCluster, pairs: readonly Pair[]): Promise<boolean> {
   const counts = (await Promise.all(pairs.map((pair) => pair.subscriptions()))).flatMap((map) => [...map]);
   const wrong = counts.filter(([, subscribed]) => subscribed !== 1);
   const perNode = await Promise.all(
     cluster.living.map(async (node) => {
-      const channels = (await node.ask("PUBSUB", "SHARDCHANNELS")) as string[];
+      const channels = (await node.control.command("PUBSUB", "SHARDCHANNELS")) as string[];
       return { node, held: channels.length };
     }),
   );
   const held = perNode.reduce((sum, it) => sum + it.held, 0);
   say(`Subscriptions at the servers (PUBSUB SHARDNUMSUB): ${held}, wanted: ${counts.length}`);
-  show(perNode.map((it) => `node ${it.node.number}: ${it.held}`).join(", "));
+  show(perNode.map((it) => `node ${it.node.name.slice(1)}: ${it.held}`).join(", "));
   for (const [channel, subscribed] of wrong) show(`${channel} is subscribed ${subscribed} times`);
   return wrong.length === 0 && held === counts.length;
 }
