@@ -17,6 +17,8 @@ export class Child {
   #ended = null;
   #name;
   #exited;
+  /** What is given messages of the type `message`, of which there may be many. @type {((message: any) => void) | null} */
+  onMessage = null;
 
   /**
    * Starts a file of this folder, or of any, by its URL.
@@ -75,6 +77,8 @@ export class Child {
   #take(message) {
     if (message.type === "failed") {
       this.#end(message.reason);
+    } else if (message.type === "message") {
+      this.onMessage?.(message);
     } else {
       this.#arrived.push(message);
       this.#settle();

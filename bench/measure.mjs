@@ -1,10 +1,10 @@
 // Runs one entry of a scenario once: fresh processes, a warm-up, then the phase that counts.
 
 import { setTimeout as wait } from "node:timers/promises";
+import { startServer as startPrivateServer } from "../test/support/redis-server.ts";
 import { bunProgram } from "./bun-program.mjs";
 import { Child } from "./child.mjs";
 import { CLIENTS } from "./clients.mjs";
-import { ask } from "./common/ask.mjs";
 import { NativeChild } from "./native.mjs";
 import { measurePackage } from "./package-figures.mjs";
 
@@ -18,7 +18,6 @@ const LATENCY_WARM_UP_SECONDS = 0.5;
 /** Milliseconds between two looks at how many subscriptions a server has. */
 const LOOK = 3;
 
-const REAL_SERVER = new URL("real-server.mjs", import.meta.url).href;
 const REPLAY_SERVER = new URL("replay-server.mjs", import.meta.url).href;
 const PUBLISHER = new URL("publisher.mjs", import.meta.url).href;
 const PACER = new URL("pacer.mjs", import.meta.url).href;
@@ -32,6 +31,7 @@ const QUEUE = new URL("queue.mjs", import.meta.url).href;
  * Where a scenario's messages come from.
  * @typedef {object} Source
  * @property {number} port
+ * @property {import("../test/support/control-client.ts").ControlClient | null} control of the real server
  * @property {Child | null} player what is told to play; null where nothing is played
  * @property {number} reelMessages
  * @property {() => Promise<void>} stop
@@ -47,33 +47,34 @@ const QUEUE = new URL("queue.mjs", import.meta.url).href;
  * @property {string | null} native the program in C
  */
 
-/** Starts a private server. */
-export async function startServer() {
-  const child = new Child(REAL_SERVER, {}, SERVER_SECONDS);
-  try {
-    const { port, version } = await child.next("ready");
-    return { port, version, stop: () => child.stop() };
-  } catch (error) {
-    await child.stop();
-    throw error;
-  }
+/** What a slow subscriber may leave unread: here without a limit, or it would be cut off, not measured. */
+const NO_LIMIT = "pubsub 0 0 0";
+
+/**
+ * Starts a private server.
+ * @param {string} outputLimit the `client-output-buffer-limit` of subscribers
+ */
+export async function startServer(outputLimit = NO_LIMIT) {
+  const server = await startPrivateServer({ config: [`client-output-buffer-limit ${outputLimit}`] });
+  const { name, version } = server.binary;
+  return Object.assign(server, { version: `${name === "valkey" ? "Valkey" : "Redis"} ${version}` });
 }
 
 /**
  * @param {import("./scenarios.mjs").Scenario} scenario
- * @param {number} serverPort of the real server, for the scenarios that want one
+ * @param {import("../test/support/redis-server.ts").RedisServer | null} server for the scenarios that want one
  * @param {number} reelMessages
  * @returns {Promise<Source>}
  */
-export async function startSource(scenario, serverPort, reelMessages) {
+export async function startSource(scenario, server, reelMessages) {
   const file = { traffic: REPLAY_SERVER, replay: REPLAY_SERVER, queue: REPLAY_SERVER, server: PUBLISHER }[scenario.set];
   if (file === undefined) {
-    return { port: serverPort, player: null, reelMessages, stop: async () => {} };
+    return { port: server.port, control: server.control, player: null, reelMessages, stop: async () => {} };
   }
-  const player = new Child(file, { scenario, port: serverPort }, SERVER_SECONDS);
+  const player = new Child(file, { scenario, port: server?.port }, SERVER_SECONDS);
   try {
     const { port } = await player.next("ready");
-    return { port, player, reelMessages, stop: () => player.stop() };
+    return { port, control: null, player, reelMessages, stop: () => player.stop() };
   } catch (error) {
     await player.stop();
     throw error;
@@ -161,23 +162,23 @@ function measureLatency(run) {
 
 function measureMany(run) {
   const { scenario, source } = run;
-  const { port } = source;
+  const { control } = source;
   return using(startChild(MANY, run), async (child) => {
     const { subscribe, heap, tells } = await child.next("subscribed");
     child.send({ type: "watch" });
     await child.next("watching");
-    await ask(port, "CLIENT", "KILL", "TYPE", "pubsub");
+    await control.command("CLIENT", "KILL", "TYPE", "pubsub");
     const { at: from } = await child.next("connected");
     const told = tells ? (await child.next("restored")).at : null;
-    const seen = await subscribed(port, scenario.channels);
+    const seen = await subscribed(control, scenario.channels);
     return { subscribe, restore: (told ?? seen) - from, heap };
   });
 }
 
 /** When a server has so many subscriptions of one client; milliseconds of the clock that all processes share. */
-async function subscribed(port, count) {
+async function subscribed(control, count) {
   for (;;) {
-    const list = await ask(port, "CLIENT", "LIST", "TYPE", "pubsub");
+    const list = await control.command("CLIENT", "LIST", "TYPE", "pubsub");
     if (list.includes(` sub=${count} `)) {
       return Number(process.hrtime.bigint()) / 1e6;
     }

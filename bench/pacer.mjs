@@ -33,10 +33,17 @@ function frames(count) {
   return bytes;
 }
 
+let end = () => {};
+on("stop", () => end());
+
 on("publish", ({ messages }) => {
   let sent = 0;
   let due = 0;
   let before = performance.now();
+  end = () => {
+    clearInterval(timer);
+    tell({ type: "published", messages: sent });
+  };
   const timer = setInterval(() => {
     const now = performance.now();
     due = Math.min(due + ((now - before) / 1000) * rate, sent + most, messages);
@@ -47,7 +54,7 @@ on("publish", ({ messages }) => {
       sent += count;
     }
     if (sent >= messages) {
-      clearInterval(timer);
+      end();
     }
   }, 1);
 });

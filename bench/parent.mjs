@@ -28,27 +28,7 @@ export function on(type, callback) {
   });
 }
 
-/** @type {() => void | Promise<void>} */
-let cleanUp = () => {};
-
-/** What is done before this child ends, for whatever reason. @param {() => void | Promise<void>} callback */
-export function beforeEnd(callback) {
-  cleanUp = callback;
-}
-
-let ending = false;
-
-const end = async (code) => {
-  if (ending) {
-    return;
-  }
-  ending = true;
-  try {
-    await cleanUp();
-  } finally {
-    process.exit(code);
-  }
-};
+const end = (code) => process.exit(code);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => end(1));
 }

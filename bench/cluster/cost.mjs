@@ -1,64 +1,74 @@
 // CPU per message of a sharded subscriber whose channels live on one, two and three nodes.
 
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import calculateSlot from "cluster-key-slot";
+import { connect } from "node:net";
+import { Child } from "../child.mjs";
+import { command } from "../frames.mjs";
 
-/** Starts a subscriber. @returns {Promise<import("node:child_process").ChildProcess>} once it is subscribed */
-export async function startSubscriber(config) {
-  const child = fork(fileURLToPath(new URL("subscriber.mjs", import.meta.url)), [JSON.stringify(config)]);
-  const ended = new Promise((_, reject) =>
-    child.once("exit", (code) => reject(new Error(`the subscriber ended (${code})`))),
-  );
-  ended.catch(() => {});
-  child.ended = ended;
-  await Promise.race([next(child, "ready"), ended]);
-  return child;
-}
+const SUBSCRIBER = new URL("subscriber.mjs", import.meta.url).href;
+const SECONDS = 300;
+const BATCH = 500;
+const PAYLOAD = "x".repeat(64);
+const LF = 0x0a;
 
-/** The next message of a type. */
-function next(child, type) {
-  return new Promise((resolve) => {
-    const listen = (message) => {
-      if (message.type !== type) return;
-      child.off("message", listen);
-      resolve(message);
-    };
-    child.on("message", listen);
-  });
-}
-
-/** So many names whose slots a shard serves. */
-export function namesFor({ ranges }, count, prefix = "channel") {
-  const names = [];
-  for (let i = 0; names.length < count; i++) {
-    const slot = calculateSlot(`${prefix}${i}`);
-    if (ranges.some(([first, last]) => first <= slot && slot <= last)) names.push(`${prefix}${i}`);
+/** Starts a subscriber; resolves once it is subscribed. */
+export async function startSubscriber(cluster, config) {
+  const ports = cluster.nodes.map(({ port }) => port);
+  const child = new Child(SUBSCRIBER, { ports, ...config }, SECONDS);
+  try {
+    await child.next("ready");
+    return child;
+  } catch (error) {
+    await child.stop();
+    throw error;
   }
-  return names;
 }
 
 /** One run; microseconds per message. */
 export async function costOf(cluster, { client, nodes, messages, warmUp }) {
-  const shards = (await cluster.shards()).slice(0, nodes);
-  const lanes = shards.map((shard) => ({ shard, names: namesFor(shard, 30 / nodes) }));
+  const lanes = cluster.primaries
+    .slice(0, nodes)
+    .map((node) => ({ node, names: cluster.channelsFor(node, 30 / nodes) }));
   const channels = lanes.flatMap(({ names }) => names);
-  const child = await startSubscriber({ client, ports: cluster.ports, channels, warmUp, messages });
-  const done = Promise.race([next(child, "done"), child.ended]);
-  const payload = "x".repeat(64);
-  let sent = 0;
-  const total = warmUp + messages;
-  const publish = async ({ shard, names }) => {
-    while (sent < total) {
-      const batch = Math.min(500, total - sent);
-      sent += batch;
-      const pipeline = shard.primary.control.pipeline();
-      for (let i = 0; i < batch; i++) pipeline.call("SPUBLISH", names[i % names.length], payload);
-      await pipeline.exec();
+  const child = await startSubscriber(cluster, { client, channels, warmUp, messages });
+  try {
+    let left = warmUp + messages;
+    const publish = async ({ node, names }) => {
+      const frames = names.map((name) => command("SPUBLISH", name, PAYLOAD));
+      const write = await openWriter(node.port);
+      while (left > 0) {
+        const count = Math.min(BATCH, left);
+        left -= count;
+        await write(Array.from({ length: count }, (_, index) => frames[index % frames.length]));
+      }
+      write.end();
+    };
+    await Promise.all(lanes.map(publish));
+    return (await child.next("done")).cost;
+  } finally {
+    await child.stop();
+  }
+}
+
+/** Writes commands in one piece; resolves when all are answered, each with one line. */
+async function openWriter(port) {
+  let due = 0;
+  let answered = () => {};
+  let failed = () => {};
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  socket.on("data", (bytes) => {
+    for (const byte of bytes) {
+      due -= byte === LF ? 1 : 0;
     }
-  };
-  await Promise.all(lanes.map(publish));
-  const { cost } = await done;
-  child.disconnect();
-  return cost;
+    if (due === 0) {
+      answered();
+    }
+  });
+  socket.on("error", (error) => failed(error));
+  const write = (frames) =>
+    new Promise((resolve, reject) => {
+      [answered, failed] = [resolve, reject];
+      due = frames.length;
+      socket.write(Buffer.concat(frames));
+    });
+  return Object.assign(write, { end: () => socket.destroy() });
 }

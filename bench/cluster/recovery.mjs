@@ -1,8 +1,8 @@
 // How long channels are deaf: from a slot's new owner to the first message, and from a kill to the last channel.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import calculateSlot from "cluster-key-slot";
-import { namesFor, startSubscriber } from "./cost.mjs";
+import { slotOf } from "../../test/support/slot.ts";
+import { startSubscriber } from "./cost.mjs";
 
 /** After this a client is taken not to recover; milliseconds. */
 export const LIMIT = 15_000;
@@ -10,31 +10,29 @@ export const LIMIT = 15_000;
 /** From the target's SETSLOT NODE (the source was told 200 ms before) to the first message; milliseconds or null. */
 export async function slotMoves(cluster, { client, runs }) {
   const times = [];
-  const [one, two] = await cluster.shards();
-  const [channel] = namesFor(one, 1, "moving");
-  const slot = calculateSlot(channel);
+  const [one, two] = cluster.primaries;
+  const [channel] = cluster.channelsFor(one, 1, "moving");
   let child = null;
   // A client that does not come back three times is not waited for any more.
   for (let run = 0; run < runs && times.filter((time) => time === null).length < 3; run++) {
-    child ??= await startSubscriber({ client, ports: cluster.ports, channels: [channel], each: true });
-    const [source, target] = run % 2 === 0 ? [one, two] : [two, one];
-    await target.primary.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id);
-    await source.primary.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id);
-    await source.primary.call("CLUSTER", "SETSLOT", slot, "NODE", target.id);
+    child ??= await startSubscriber(cluster, { client, channels: [channel], each: true });
+    const migration = cluster.migration(slotOf(channel), cluster.ownerOfChannel(channel) === one ? two : one);
+    await migration.begin();
+    await migration.tellSource();
     await sleep(200);
     const arrivals = watch(child);
-    await target.primary.call("CLUSTER", "SETSLOT", slot, "NODE", target.id);
+    await migration.tellTarget();
     const since = performance.now();
-    times.push(await arrivals.all([channel], since, () => target.primary.call("SPUBLISH", channel, "x")));
+    times.push(await arrivals.all([channel], since, () => publish(migration.target, [channel])));
     arrivals.stop();
     if (times.at(-1) === null) {
-      child.disconnect();
+      await child.stop();
       child = null;
     }
-    for (const { primary } of await cluster.shards()) await primary.call("CLUSTER", "SETSLOT", slot, "NODE", target.id);
+    await migration.settle();
     await sleep(300);
   }
-  child?.disconnect();
+  await child?.stop();
   return times;
 }
 
@@ -42,39 +40,41 @@ export async function slotMoves(cluster, { client, runs }) {
 export async function primaryDies(cluster, { client, runs }) {
   const times = [];
   for (let run = 0; run < runs; run++) {
-    const [shard] = await cluster.shards();
-    const [replica] = shard.replicas;
-    const channels = namesFor(shard, 300, "dying");
-    const child = await startSubscriber({ client, ports: cluster.ports, channels, each: true });
+    const [primary] = cluster.primaries;
+    const [replica] = cluster.replicasOf(primary);
+    const channels = cluster.channelsFor(primary, 300, "dying");
+    const child = await startSubscriber(cluster, { client, channels, each: true });
     await sleep(200);
     const arrivals = watch(child);
-    shard.primary.kill();
     const since = performance.now();
+    await primary.kill();
     // Any node of the shard takes shard messages for all of it.
-    const publish = () => {
-      const pipeline = replica.control.pipeline();
-      for (const channel of channels) if (!arrivals.seen.has(channel)) pipeline.call("SPUBLISH", channel, "x");
-      return pipeline.exec();
-    };
-    times.push(await arrivals.all(channels, since, publish));
+    const missing = () => channels.filter((channel) => !arrivals.seen.has(channel));
+    times.push(await arrivals.all(channels, since, () => publish(replica, missing())));
     arrivals.stop();
-    child.disconnect();
-    await sleep(3000);
-    shard.primary.start();
-    await sleep(500);
-    await cluster.settled();
+    await child.stop();
+    await cluster.waitForFailover(primary);
+    await primary.start();
+    await cluster.agree();
+    await cluster.inSync();
   }
   return times;
+}
+
+/** Errors are those of nodes that do not know yet what they are. */
+function publish({ control }, channels) {
+  return Promise.allSettled(channels.map((channel) => control.command("SPUBLISH", channel, "x")));
 }
 
 /** Notes which channels a message has arrived on. */
 function watch(child) {
   const seen = new Set();
-  const note = ({ type, channel }) => type === "message" && seen.add(channel);
-  child.on("message", note);
+  child.onMessage = ({ channel }) => seen.add(channel);
   return {
     seen,
-    stop: () => child.off("message", note),
+    stop: () => {
+      child.onMessage = null;
+    },
     async all(channels, since, publish) {
       seen.clear();
       while (performance.now() - since < LIMIT) {

@@ -1,24 +1,19 @@
 // npm run bench:cluster [-- --quick | --runs <n>]: a sharded subscriber in a real cluster, beside ioredis and node-redis.
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { startCluster } from "../../test/support/redis-cluster.ts";
+import { begin } from "../begin.mjs";
+import { keep, median as middle } from "../common/figures.mjs";
 import { describeMachine } from "../machine.mjs";
-import { note, prepareBuild, preparePeers } from "../prepare.mjs";
+import { note } from "../prepare.mjs";
+import { costOf } from "./cost.mjs";
+import { LIMIT, primaryDies, slotMoves } from "./recovery.mjs";
 
-const { values } = parseArgs({ options: { quick: { type: "boolean" }, runs: { type: "string" } } });
-const runs = Number(values.runs ?? (values.quick ? 3 : 20));
-const costRuns = values.quick ? 3 : 5;
+const { runs, quick, versions } = begin({ runs: [20, 3], peers: true });
+const costRuns = quick ? 3 : 5;
 const CLIENTS = ["tidings", "node-redis", "ioredis"];
 const sizes = { tidings: 400_000, "node-redis": 200_000, ioredis: 100_000 };
 
-const peers = preparePeers();
-const missing = prepareBuild(true);
-if (missing !== null) throw new Error(missing);
-const { startCluster } = await import("./nodes.mjs");
-const { costOf } = await import("./cost.mjs");
-const { LIMIT, primaryDies, slotMoves } = await import("./recovery.mjs");
-
-const machine = describeMachine(peers);
+const machine = describeMachine(versions);
 const cluster = await startCluster();
 const results = { machine, cost: {}, slot: {}, kill: {} };
 try {
@@ -27,7 +22,7 @@ try {
     for (let run = 0; run < costRuns; run++) {
       for (const client of CLIENTS) {
         note(`${client}, ${nodes} node(s), run ${run + 1} of ${costRuns}`);
-        const messages = sizes[client] / (values.quick ? 4 : 1);
+        const messages = sizes[client] / (quick ? 4 : 1);
         costs[client].push(await costOf(cluster, { client, nodes, messages, warmUp: 20_000 }));
       }
     }
@@ -42,7 +37,7 @@ try {
     results.kill[client] = summary(await primaryDies(cluster, { client, runs }));
   }
 } finally {
-  cluster.stop();
+  await cluster.stop();
 }
 
 console.log(
@@ -56,14 +51,10 @@ console.log(`\nms from the target's SETSLOT to the first message, ${runs} runs (
 console.table(results.slot);
 console.log(`\nms from kill -9 of a primary to the last of its 300 channels, ${runs} runs (limit ${LIMIT})\n`);
 console.table(results.kill);
-const folder = new URL("../results/", import.meta.url);
-mkdirSync(folder, { recursive: true });
-writeFileSync(new URL("cluster.json", folder), JSON.stringify(results, null, 2));
-process.exit();
+keep("cluster.json", results);
 
 function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return Number((sorted[Math.floor(sorted.length / 2)] ?? Number.NaN).toFixed(3));
+  return numbers.length === 0 ? null : Number(middle(numbers).toFixed(3));
 }
 
 function summary(times) {

@@ -1,22 +1,22 @@
 // A sharded subscriber in a process of its own: says when it is ready, and what it received at what cost.
 
 import { tidingsModule } from "../build.mjs";
+import { config, fail, tell } from "../parent.mjs";
 
-const { client, ports, channels, warmUp, messages, each } = JSON.parse(process.argv[2]);
-process.on("disconnect", () => process.exit());
+const { client, ports, channels, warmUp, messages, each } = config;
 
 let received = 0;
 let bytes = 0;
 let before = process.cpuUsage();
 
 function take(channel, data) {
-  if (each) process.send({ type: "message", channel, data });
+  if (each) tell({ type: "message", channel, data });
   bytes += data.length;
   received++;
   if (received === warmUp) before = process.cpuUsage();
   if (received === warmUp + messages) {
     const { user, system } = process.cpuUsage(before);
-    process.send({ type: "done", cost: (user + system) / messages, bytes });
+    tell({ type: "done", cost: (user + system) / messages, bytes });
   }
 }
 
@@ -52,7 +52,12 @@ const clients = {
 };
 
 // What a peer leaves unhandled while its nodes die is no reason to end.
+process.removeAllListeners("uncaughtException");
 process.on("uncaughtException", () => {});
 process.on("unhandledRejection", () => {});
-await clients[client]();
-process.send({ type: "ready" });
+try {
+  await clients[client]();
+  tell({ type: "ready" });
+} catch (error) {
+  fail(error);
+}

@@ -4,30 +4,20 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
-import { tidingsModule, tidingsVersion } from "../build.mjs";
+import { begin } from "../begin.mjs";
+import { tidingsModule } from "../build.mjs";
 import { Child } from "../child.mjs";
 import { keep, spread, toList, toTable } from "../common/figures.mjs";
 import { receivedReel } from "../frames.mjs";
 import { describeMachine } from "../machine.mjs";
 import { startSource } from "../measure.mjs";
-import { note, prepareBuild } from "../prepare.mjs";
+import { note } from "../prepare.mjs";
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    runs: { type: "string" },
-    "no-build": { type: "boolean", default: false },
-  },
-});
-const runs = Number(values.runs ?? (values.quick ? 3 : 11));
-if (!Number.isInteger(runs) || runs < 1) {
-  throw new RangeError("--runs wants a number of at least 1");
-}
+const { runs, quick, versions } = begin({ runs: [11, 3] });
 
 const SUBSCRIBER = new URL("subscriber.mjs", import.meta.url).href;
 const SECONDS = 60;
-const MESSAGES = values.quick ? 1_000_000 : 3_000_000;
+const MESSAGES = quick ? 1_000_000 : 3_000_000;
 const WARM_UP = 500_000;
 const PARTS = { cpu: MESSAGES, bytes: 400_000 };
 
@@ -53,11 +43,7 @@ const SCENARIO = {
   entries: [],
 };
 
-const missing = prepareBuild(!values["no-build"]);
-if (missing !== null) {
-  throw new Error(missing);
-}
-const machine = describeMachine({ tidings: tidingsVersion() });
+const machine = describeMachine(versions);
 // In this folder, so that the copies find the library's dependencies.
 const results = fileURLToPath(new URL("../results/", import.meta.url));
 mkdirSync(results, { recursive: true });
@@ -91,7 +77,7 @@ function copies() {
 }
 
 async function measureAll(modules) {
-  const source = await startSource(SCENARIO, 0, receivedReel(SCENARIO).messages);
+  const source = await startSource(SCENARIO, null, receivedReel(SCENARIO).messages);
   const names = Object.keys(LINES);
   const figures = Object.fromEntries(names.map((name) => [name, []]));
   try {

@@ -1,13 +1,13 @@
 // What is measured, one after the other: our policies, and the peers, which have none.
 
-/** @type {Record<string, { client: "tidings" | "node-redis" | "ioredis", overflow: string | null, color: string }>} */
+/** @type {Record<string, { client: "tidings" | "node-redis" | "ioredis", overflow: string | null }>} */
 export const LINES = {
-  "tidings, pause": { client: "tidings", overflow: "pause", color: "#0b6e4f" },
-  "tidings, drop-oldest": { client: "tidings", overflow: "drop-oldest", color: "#1f77b4" },
-  "tidings, drop-newest": { client: "tidings", overflow: "drop-newest", color: "#7b4fc9" },
-  "tidings, error": { client: "tidings", overflow: "error", color: "#6b7280" },
-  "node-redis": { client: "node-redis", overflow: null, color: "#d1495b" },
-  ioredis: { client: "ioredis", overflow: null, color: "#e08e0b" },
+  "tidings, pause": { client: "tidings", overflow: "pause" },
+  "tidings, drop-oldest": { client: "tidings", overflow: "drop-oldest" },
+  "tidings, drop-newest": { client: "tidings", overflow: "drop-newest" },
+  "tidings, error": { client: "tidings", overflow: "error" },
+  "node-redis": { client: "node-redis", overflow: null },
+  ioredis: { client: "ioredis", overflow: null },
 };
 
 /** Messages per second; each has a payload of 1 KiB. */

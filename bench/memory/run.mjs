@@ -2,42 +2,31 @@
 // hundredfold, and how large the consumer's process grows: our policies, one after the other, and the peers.
 
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { tidingsVersion } from "../build.mjs";
+import { begin } from "../begin.mjs";
+import { drawBars } from "../chart.mjs";
 import { Child } from "../child.mjs";
-import { ask } from "../common/ask.mjs";
 import { keep, median, toList, toTable } from "../common/figures.mjs";
 import { describeMachine } from "../machine.mjs";
 import { startServer } from "../measure.mjs";
-import { note, prepareBuild, preparePeers } from "../prepare.mjs";
+import { note } from "../prepare.mjs";
 import { CEILING, CHANNEL, EVERY, LIMIT_BYTES, LINES, PUBLISHED, SIZE, TAKEN } from "./lines.mjs";
-import { draw } from "./picture.mjs";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string" },
-    quick: { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: [""] },
-    "no-build": { type: "boolean", default: false },
-  },
+const { values, quick, versions } = begin({
+  runs: [1, 1],
+  options: { seconds: { type: "string" }, only: { type: "string", multiple: true, default: [""] } },
+  peers: true,
 });
-const seconds = Number(values.seconds ?? (values.quick ? 10 : 60));
+const seconds = Number(values.seconds ?? (quick ? 10 : 60));
 if (!Number.isFinite(seconds) || seconds < 8) {
   throw new RangeError("--seconds wants a number of at least 8");
 }
 const SUBSCRIBER = new URL("subscriber.mjs", import.meta.url).href;
-const STAMPER = new URL("../common/stamper.mjs", import.meta.url).href;
+const PACER = new URL("../pacer.mjs", import.meta.url).href;
 /** What Redis has by default: a subscriber that leaves more unread is cut. */
 const SERVER_LIMIT = "pubsub 33554432 8388608 60";
 const MIB = 1024 * 1024;
 
-const peers = preparePeers();
-const missing = prepareBuild(!values["no-build"]);
-if (missing !== null) {
-  throw new Error(missing);
-}
-
-const machine = describeMachine({ tidings: tidingsVersion(), ...peers });
+const machine = describeMachine(versions);
 console.log(`${toList(machine)}\n`);
 const results = {};
 for (const [name, line] of Object.entries(LINES)) {
@@ -50,21 +39,33 @@ console.log(`${toText(results)}\n`);
 keep("memory.json", { machine, seconds, published: PUBLISHED, taken: TAKEN, size: SIZE, LIMIT_BYTES, results });
 // The picture in the documents shows the whole measurement, or nothing new.
 const whole = Object.keys(results).length === Object.keys(LINES).length && seconds >= 60;
-keep(whole ? "../../docs/images/memory.svg" : "memory.svg", draw(results, seconds));
+keep(whole ? "../../docs/images/memory.svg" : "memory.svg", chartOf(results));
 if (Object.values(results).some(({ wrong }) => wrong.length > 0)) {
   process.exitCode = 1;
 }
 
+/** The largest that each process was. */
+function chartOf(all) {
+  const bars = Object.entries(all).map(([name, { samples, stopped }]) => {
+    const most = Math.max(...samples.map(({ rss }) => rss)) / MIB;
+    const text = stopped ? `stopped at ${samples.at(-1).at.toFixed(0)} s` : `${Math.round(most)} MiB`;
+    return { label: name, value: Math.min(most, CEILING / MIB), text, ours: name.startsWith("tidings") };
+  });
+  const title = `Highest resident memory in ${seconds} s: ${TAKEN} of ${PUBLISHED.toLocaleString("en-US")} messages a second are taken`;
+  const group = `1 KiB each; tidings with buffer: { limitBytes: ${LIMIT_BYTES / MIB} MiB }, the peers have no bound and are stopped at 1 GiB`;
+  const footer = `${machine.CPU}; Node ${machine.Node}. npm run bench:memory`;
+  return drawBars({ title, groups: [{ title: group, longest: CEILING / MIB, bars }], footer });
+}
+
 async function measureLine({ client, overflow }) {
-  const server = await startServer();
-  const { port } = server;
+  const server = await startServer(SERVER_LIMIT);
+  const { port, control } = server;
   const subscriber = new Child(SUBSCRIBER, { port, client, overflow }, seconds + 120);
-  const publisher = new Child(STAMPER, { port, channel: CHANNEL, size: SIZE, rate: PUBLISHED }, seconds + 120);
+  const publisher = new Child(PACER, { port, channel: CHANNEL, size: SIZE, rate: PUBLISHED }, seconds + 120);
   try {
-    await ask(port, "CONFIG", "SET", "client-output-buffer-limit", SERVER_LIMIT);
     await Promise.all([subscriber.next("ready"), publisher.next("ready")]);
     const reports = follow(subscriber);
-    const watch = watchServer(port);
+    const watch = watchServer(control);
     subscriber.send({ type: "start" });
     publisher.send({ type: "publish", messages: Number.MAX_SAFE_INTEGER });
     await Promise.race([wait(seconds * 1000), reports.tooLarge, reports.end]);
@@ -107,7 +108,7 @@ function follow(subscriber) {
 }
 
 /** What the server holds for the subscriber, and when it cut it: the connection is gone, and much was left unread. */
-function watchServer(port) {
+function watchServer(control) {
   const since = performance.now();
   const seen = { cuts: [], most: 0 };
   let id = null;
@@ -115,7 +116,7 @@ function watchServer(port) {
   let ended = false;
   const look = async () => {
     while (!ended) {
-      const list = await ask(port, "CLIENT", "LIST");
+      const list = await control.command("CLIENT", "LIST");
       const line = list.split("\n").find((text) => / sub=1 /.test(text));
       const now = line?.match(/\bid=(\d+)/)?.[1] ?? null;
       if (id !== null && now !== id && held > MIB) {

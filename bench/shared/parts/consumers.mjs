@@ -1,8 +1,7 @@
 // 10,000 shared consumers: the time to make and to close them, what each keeps of the heap, and their connections.
 
+import { startCluster } from "../../../test/support/redis-cluster.ts";
 import { Child } from "../../child.mjs";
-import { startCluster } from "../../cluster/nodes.mjs";
-import { ask } from "../../common/ask.mjs";
 import { median, spread, toTable } from "../../common/figures.mjs";
 import { note } from "../../prepare.mjs";
 
@@ -18,7 +17,7 @@ const KINDS = {
   shard: "a shard channel each, three nodes",
 };
 
-export async function measureAll({ port, runs, quick }) {
+export async function measureAll({ server, runs, quick }) {
   const count = quick ? 2000 : 10_000;
   const cluster = await startCluster();
   const results = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, []]));
@@ -26,23 +25,23 @@ export async function measureAll({ port, runs, quick }) {
     for (let run = 0; run < runs; run += 1) {
       for (const kind of Object.keys(KINDS)) {
         note(`${count} consumers, ${KINDS[kind]}, run ${run + 1} of ${runs}`);
-        const ports = kind === "shard" ? cluster.ports : [port];
-        results[kind].push(await measureOnce({ kind, ports, count }));
+        const nodes = kind === "shard" ? cluster.nodes : [server];
+        results[kind].push(await measureOnce({ kind, ports: nodes.map(({ port }) => port), count }, nodes));
       }
     }
   } finally {
-    cluster.stop();
+    await cluster.stop();
   }
   return { count, kinds: results };
 }
 
-async function measureOnce(config) {
+async function measureOnce(config, nodes) {
   const child = new Child(CHILD, config, SECONDS);
   try {
     await child.next("ready");
     child.send({ type: "make" });
     const { figures: made } = await child.next("made");
-    const counts = await Promise.all(config.ports.map(connectionsOf));
+    const counts = await Promise.all(nodes.map(connectionsOf));
     child.send({ type: "close" });
     const { figures: closed } = await child.next("closed");
     return { ...made, closeTime: closed.time, closeCpu: closed.cpu, connections: counts.filter((count) => count > 0) };
@@ -52,8 +51,8 @@ async function measureOnce(config) {
 }
 
 /** How many connections of a server have subscriptions. */
-async function connectionsOf(port) {
-  const list = await ask(port, "CLIENT", "LIST");
+async function connectionsOf({ control }) {
+  const list = await control.command("CLIENT", "LIST");
   return list.split("\n").filter((line) => /\b(sub|psub|ssub)=[1-9]/.test(line)).length;
 }
 

@@ -31,7 +31,7 @@ const SCENARIO = {
 
 export async function measureAll({ runs, quick }) {
   const { messages } = receivedReel(SCENARIO);
-  const source = await startSource(SCENARIO, 0, messages);
+  const source = await startSource(SCENARIO, null, messages);
   const results = [];
   try {
     for (let run = 0; run < runs; run += 1) {

@@ -8,12 +8,12 @@ export const title = "A neighbour that never reads: a real server, 20,000 messag
 
 const SECONDS = 60;
 const CHILD = new URL("../neighbours.mjs", import.meta.url).href;
-const STAMPER = new URL("../../common/stamper.mjs", import.meta.url).href;
+const PACER = new URL("../../pacer.mjs", import.meta.url).href;
 const RATE = 20_000;
 const WARM_UP = 10_000;
 const LINES = { alone: false, "beside one that never reads": true };
 
-export async function measureAll({ port, runs, quick }) {
+export async function measureAll({ server: { port }, runs, quick }) {
   const messages = quick ? 20_000 : 60_000;
   const results = Object.fromEntries(Object.keys(LINES).map((name) => [name, []]));
   for (let run = 0; run < runs; run += 1) {
@@ -27,14 +27,14 @@ export async function measureAll({ port, runs, quick }) {
 
 async function measureOnce(config) {
   const child = new Child(CHILD, config, SECONDS);
-  const stamper = new Child(STAMPER, { port: config.port, channel: "news", size: 64, rate: RATE }, SECONDS);
+  const pacer = new Child(PACER, { port: config.port, channel: "news", size: 64, rate: RATE }, SECONDS);
   try {
-    await Promise.all([child.next("ready"), stamper.next("ready")]);
-    stamper.send({ type: "publish", messages: config.messages + config.warmUp });
+    await Promise.all([child.next("ready"), pacer.next("ready")]);
+    pacer.send({ type: "publish", messages: config.messages + config.warmUp });
     child.send({ type: "report" });
     return (await child.next("measured")).figures;
   } finally {
-    await Promise.all([child.stop(), stamper.stop()]);
+    await Promise.all([child.stop(), pacer.stop()]);
   }
 }
 

@@ -116,6 +116,14 @@ describe("MOVED", () => {
     expect([nodes.log, topology.refreshes]).toEqual([["h:1 GET", "h:2 GET"], 1]);
   });
 
+  test("without a host is followed to the host that is known for the port", async () => {
+    const other = nodeAt(2, { host: "other", address: "other:2" });
+    router = routerOf(new Layout([shardOf(0, 99, nodeAt(1)), shardOf(100, 199, other)]));
+    nodes.answers.set("h:1", () => new ServerError("MOVED 5 :2"));
+    await router.run(["GET"], 5);
+    expect(nodes.log).toEqual(["h:1 GET", "other:2 GET"]);
+  });
+
   test("to the very node that answered asks the others, and waits", async () => {
     nodes.answers.set("h:1", inTurn(new ServerError("MOVED 5 :1")));
     await outcomeOf(router.run(["GET"], 5));
@@ -338,6 +346,22 @@ describe("a cluster that is not known yet", () => {
     await known;
     expect(await reply).toBe("OK");
     expect(nodes.log).toEqual(["h:1 GET"]);
+  });
+
+  test("is waited for as long as the command may take, from when it was issued", async () => {
+    router = routerOf(null, 1000);
+    let settled = false;
+    const command = router.run(["GET"], 5, { since: performance.now() - 300 });
+    void command
+      .catch(() => {})
+      .finally(() => {
+        settled = true;
+      });
+    await vi.advanceTimersByTimeAsync(690);
+    expect(settled).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(settled).toBe(true);
+    await expect(command).rejects.toBeInstanceOf(TimeoutError);
   });
 
   test("has no nodes", () => {
