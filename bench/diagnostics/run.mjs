@@ -1,5 +1,5 @@
 // npm run bench:diagnostics [-- --quick | --runs <n> | --no-build]: what `node:diagnostics_channel` costs a message, with
-// and without somebody who listens.
+// and without a subscriber.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,9 +21,9 @@ const MESSAGES = quick ? 1_000_000 : 3_000_000;
 const WARM_UP = 500_000;
 const PARTS = { cpu: MESSAGES, bytes: 400_000 };
 
-/** Ours first; the others are held against it. `patched`: the questions whether anybody listens are answered beforehand. */
+/** Ours first; the others are held against it. `patched`: the checks for subscribers are answered beforehand. */
 const LINES = {
-  "nobody listens": { patched: false, listens: false },
+  "no subscriber": { patched: false, listens: false },
   "the same once more": { patched: false, listens: false },
   "checks taken out": { patched: true, listens: false },
   "a listener on tidings:message": { patched: false, listens: true },
@@ -63,7 +63,7 @@ function copies() {
   const check = /[\w$.]+\.hasSubscribers\b/g;
   const checks = text.match(check)?.length ?? 0;
   if (checks === 0) {
-    throw new Error("the build asks nowhere whether anybody listens");
+    throw new Error("the build never checks for subscribers");
   }
   const write = (name, content) => {
     const path = join(folder, name);
@@ -143,5 +143,5 @@ function toText(figures, checks) {
   return `${toTable(head, rows)}
 
 Medians of ${runs} runs, and what they lie between; the ratio is that of one and the same run. "Checks taken out" is the same
-build with its ${checks} questions whether anybody listens answered beforehand. Bytes: asked of the heap, collected or not.`;
+build with its ${checks} checks for subscribers answered beforehand. Bytes: asked of the heap, collected or not.`;
 }

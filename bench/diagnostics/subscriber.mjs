@@ -1,4 +1,4 @@
-// One consumer of a recorded stream: CPU and allocations per message, with or without somebody who listens on
+// One consumer of a recorded stream: CPU and allocations per message, with or without a subscriber of
 // `node:diagnostics_channel`. A process of its own.
 
 import { subscribe } from "node:diagnostics_channel";

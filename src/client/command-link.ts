@@ -14,7 +14,7 @@ import type { Reply } from "../resp/reply.ts";
 /** Where a client stands; `idle` until it is first used. */
 export type ClientState = "idle" | "connecting" | "live" | "reconnecting" | "failed" | "closed";
 
-/** Is told what happens on the link. */
+/** Takes the events of the link. */
 export interface CommandLinkOwner {
   /** The server, as messages name it. */
   readonly address: string;

@@ -149,7 +149,7 @@ const NOTHING =
 function unreachable(failures: readonly { readonly node: HostPort; readonly error: unknown }[]): Error {
   const errors = failures.map(({ error }) => error);
   const [refusal] = errors;
-  // A login that all refuse is told as the server tells it.
+  // A login that all nodes refuse is reported with the server's own error.
   const isRefusal = (error: unknown) =>
     error instanceof ServerError && error.command !== "CLUSTER" && isTerminal(error);
   if (refusal instanceof ServerError && errors.every(isRefusal)) return refusal;

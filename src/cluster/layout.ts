@@ -6,7 +6,7 @@ export interface ClusterNode {
   readonly host: string;
   readonly port: number;
   readonly role: "primary" | "replica";
-  /** Whether the cluster holds it for dead. */
+  /** Whether the cluster marks it as failed. */
   readonly failed: boolean;
 }
 
@@ -136,7 +136,7 @@ export function addressOf(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** An address that is listed twice stands for the node that lives. */
+/** An address that is listed twice stands for the node that has not failed. */
 function byAddress(shards: readonly Shard[]): Map<string, ClusterNode> {
   const nodes = new Map<string, ClusterNode>();
   for (const node of shards.flatMap((shard) => shard.nodes)) {
@@ -147,7 +147,7 @@ function byAddress(shards: readonly Shard[]): Map<string, ClusterNode> {
 
 function primaryOf({ nodes }: Shard): ClusterNode | null {
   const primaries = nodes.filter(({ role }) => role === "primary");
-  // While a failover is told about, a shard may show two: the living one counts.
+  // While the news of a failover spreads, a shard may list two primaries: the one that has not failed counts.
   return primaries.find(({ failed }) => !failed) ?? primaries[0] ?? null;
 }
 
@@ -155,7 +155,7 @@ function asReplica(node: ClusterNode): ClusterNode {
   return { ...node, role: "replica" };
 }
 
-/** Of two shards that claim a slot, one whose primary lives has it. */
+/** Of two shards that claim a slot, the one whose primary has not failed has it. */
 function indexOf(shards: readonly Shard[]): Int16Array {
   const shardOf = new Int16Array(SLOTS).fill(-1);
   const claims = Array.from(shards.slice(0, MOST_SHARDS), (shard, index) => ({ shard, index }));

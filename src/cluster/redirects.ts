@@ -35,7 +35,7 @@ export function redirectOf({ code, message }: ServerError): Redirect | null {
 
 /**
  * The address that a redirect means, as announced. Where it names no host, that is a node that is known by its port, or
- * the host that answered; `null` where that is the very node that answered: then only the topology tells.
+ * the host that answered; `null` where that is the very node that answered: then only the topology can give the address.
  */
 export function targetOf({ host, port }: Redirect, answered: Place | null, known: Iterable<Place>): Place | null {
   if (host !== "") return { host, port };

@@ -123,7 +123,7 @@ function locate(
   return { address: addressOf(host, reached), host, port: reached, role: isPrimary ? "primary" : "replica", failed };
 }
 
-/** A node that was replaced at its address may be listed beside its successor: one that lives is meant, or a primary. */
+/** A replaced node may be listed beside its successor at the same address: the one that has not failed counts, or a primary. */
 function withoutRepetitions(nodes: readonly ClusterNode[]): readonly ClusterNode[] {
   const byAddress = new Map<string, ClusterNode>();
   for (const node of nodes.slice(0, MOST)) {

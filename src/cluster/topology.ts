@@ -28,7 +28,7 @@ interface Learning {
   waiting: number;
 }
 
-/** Told after each refresh. */
+/** Called after each refresh. */
 export type TopologyListener = (layout: Layout, diff: LayoutDiff | null) => void;
 
 /** Refreshes that are asked for come no closer than this; milliseconds. A thousand slots that move are a few refreshes. */
@@ -74,7 +74,7 @@ export class Topology {
   }
 
   /**
-   * The layout, learned first if need be: for as long as anybody waits whose signal is not aborted. Rejects with the
+   * The layout, learned first if need be: for as long as a caller waits whose signal is not aborted. Rejects with the
    * signal's reason, or where further attempts are pointless; the next call tries again.
    */
   async known(signal: AbortSignal): Promise<Layout> {
@@ -103,7 +103,7 @@ export class Topology {
     return this.#due;
   }
 
-  /** A node said that another one serves the slot now; where it was not told which, the nodes are asked. */
+  /** A node answered that another node serves the slot now. If it did not say which, the nodes are asked. */
   moved(slot: number, owner: HostPort | null): void {
     if (owner === null) void this.refresh();
     if (this.#layout === null || owner === null) return;
@@ -172,7 +172,7 @@ export class Topology {
     try {
       const { layout: told, health, complete } = await discover(nodes, this.#options, signal);
       throwIfAborted(signal);
-      // Slots that have an owner which no node tells stay with the one that is known.
+      // A slot whose owner no node reports stays with the known owner.
       const layout = complete || this.#layout === null ? told : told.filledFrom(this.#layout);
       const diff = this.#layout === null ? null : layout.diff(this.#layout);
       this.#layout = layout;
@@ -189,7 +189,7 @@ export class Topology {
     this.#timer.unref?.();
   }
 
-  /** The nodes to ask: the one that is said to know, those that are known, in random order, and the seeds. */
+  /** The nodes to ask: the one that a redirect names, then the known ones in random order, then the seeds. */
   #candidates(): HostPort[] {
     const known = shuffled([...(this.#layout?.nodes.values() ?? [])]);
     const living = known.filter(({ failed }) => !failed);

@@ -42,7 +42,7 @@ const MOST_STRAYS = 16;
 /**
  * One socket, one life. Commands go out in the order they are issued, those of one tick in one write; replies settle
  * them in that order; pushes go to {@link pushes}. It never reconnects: when it is lost it stays lost, tells
- * {@link onClosed} why, and nothing that it received reaches anybody any more.
+ * {@link onClosed} why, and nothing that it received is delivered any more.
  */
 export class Connection implements Receiver {
   readonly settings: ConnectionSettings;
@@ -153,7 +153,7 @@ export class Connection implements Receiver {
     }
   }
 
-  /** Why the connection is lost, or `null` while it lives. */
+  /** Why the connection is lost, or `null` while it is open. */
   get reason(): TidingsError | null {
     return this.#reason;
   }
@@ -277,7 +277,7 @@ export class Connection implements Receiver {
     return passed;
   }
 
-  /** Sends a PING with a nonce and finds out whether replies are in step. */
+  /** Sends a PING with a nonce and checks that replies match their commands. */
   prove(mostStrays: number = MOST_STRAYS): Promise<Proof> {
     const proof = new OrderProof(this.#nonce(), mostStrays);
     this.#encoder.command(["PING", proof.nonce]);
@@ -285,7 +285,7 @@ export class Connection implements Receiver {
     return proof.proof;
   }
 
-  /** Ends the connection; what waits is told. Any value is taken for a reason, the first one stays. */
+  /** Ends the connection and rejects what waits. Any value may be the reason; the first one stays. */
   destroy(reason: unknown): void {
     if (this.#reason !== null) return;
     this.#reason =
@@ -308,7 +308,7 @@ export class Connection implements Receiver {
     this.#closedListeners.clear();
   }
 
-  // What the decoder tells (Receiver).
+  // Calls of the decoder (Receiver).
 
   get wantsText(): boolean {
     // An array may turn out to be a push, whose names and payloads are bytes.
@@ -502,7 +502,7 @@ export class Connection implements Receiver {
       return;
     }
     const silence = this.#about(`gave no answer for ${this.#timeouts.replyTimeout} ms`);
-    // Fences before it need not be told.
+    // Fences before it need no call.
     while (this.#pending.peek() !== late) this.#pending.shift();
     this.#pending.shift();
     late.lost(
@@ -534,7 +534,7 @@ export class Connection implements Receiver {
   }
 }
 
-/** Asks for the credentials; what the user's function throws is told as such. */
+/** Asks for the credentials; an error of the user's function is reported as such. */
 async function named({ credentials, endpoint }: ConnectionSettings): Promise<unknown> {
   try {
     return await credentials();

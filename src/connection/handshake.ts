@@ -12,7 +12,7 @@ interface HandshakeConnection {
   readonly settings: ConnectionSettings;
   readonly role: { heard(hello: Reply): void };
   command(args: readonly Argument[]): Promise<Reply>;
-  /** Sends a PING with a nonce and finds out whether replies are in step. */
+  /** Sends a PING with a nonce and checks that replies match their commands. */
   prove(): Promise<Proof>;
 }
 
@@ -101,7 +101,7 @@ async function introduce(line: HandshakeConnection): Promise<void> {
 }
 
 /**
- * The end of the handshake. HELLO fails by itself where a login is needed; in RESP2 the PING tells. A frame that nothing
+ * The end of the handshake. HELLO fails by itself where a login is needed; in RESP2 the PING shows that. A frame that nothing
  * had asked for shifts every reply by one: where all were "OK" the shift does no harm, and the nonce has ended it.
  */
 async function proveOrder(line: HandshakeConnection): Promise<void> {

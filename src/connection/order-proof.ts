@@ -13,7 +13,7 @@ export interface Proof {
 }
 
 /**
- * A PING with a nonce that finds out whether replies are in step: what comes before its own reply is stray. Servers and
+ * A PING with a nonce that checks whether replies match their commands: a reply before its own is unmatched. Servers and
  * proxies that ignore the argument answer PONG, which counts as the nonce.
  */
 export class OrderProof implements PendingReply {
@@ -25,7 +25,7 @@ export class OrderProof implements PendingReply {
   readonly #unmatched: Reply[] = [];
   readonly #deferred: Deferred<Proof> = new Deferred();
 
-  /** A peer that sends `mostStrays` without the nonce is given up. */
+  /** After `mostStrays` replies without the nonce the proof ends. */
   constructor(nonce: string, mostStrays: number) {
     this.nonce = nonce;
     this.#mostStrays = mostStrays;

@@ -7,7 +7,7 @@ import { refusalOf } from "./refusals.ts";
 
 /**
  * A command that was written and whose answer has not arrived. Redis answers in order, so the oldest one gets the next
- * reply. (Confirmations of subscriptions are pushes; the one who sent the command takes it off when it is confirmed.)
+ * reply. (Confirmations of subscriptions are pushes; the sender of the command removes it when it is confirmed.)
  */
 export interface PendingReply {
   /** Whether bulk strings of the reply are wanted as text; else they are Buffers. */

@@ -10,7 +10,7 @@ export type ConfirmationKind =
   | "ssubscribe"
   | "sunsubscribe";
 
-/** Who takes what a connection receives without asking. Keys are names with one char per byte. */
+/** Takes what a connection receives without a command. Keys are names with one char per byte. */
 export interface PushReceiver {
   message(channel: Name, payload: Payload): void;
   smessage(channel: Name, payload: Payload): void;

@@ -2,7 +2,7 @@ import { ArgumentError, ClusterError, ServerError } from "../errors.ts";
 
 /**
  * Whether another attempt with the same settings is pointless: the login was refused, or the database, or no node is a
- * cluster's. A loop on these would be a storm, so the user is told instead.
+ * cluster's. Repeated attempts would be a storm, so the error goes to the user instead.
  */
 export function isTerminal(error: unknown): boolean {
   if (error instanceof ArgumentError) return true;
@@ -48,7 +48,7 @@ export const protocolCodes: ReadonlySet<string> = new Set([
   ...passing,
 ]);
 
-/** The refusal as the client of a single server tells it: a server that redirects is a node of a cluster. */
+/** The refusal as the client of a single server reports it: a server that redirects is a node of a cluster. */
 export function withClusterAdvice(error: unknown): unknown {
   if (!(error instanceof ServerError) || !["MOVED", "ASK", "CROSSSLOT"].includes(error.code)) return error;
   const advice = "The server is a node of a cluster: use RedisCluster.";
@@ -71,7 +71,7 @@ const since: readonly (readonly [command: RegExp, version: string])[] = [
   [/^HELLO$/, "6.0"],
 ];
 
-/** The refusal of a command, which is told with the version that has it where the server does not know it. */
+/** The refusal of a command. If the server does not know the command, the message names the version that has it. */
 export function refusalOf(error: ServerError, command: string): ServerError {
   if (!isUnknownCommand(error)) return error.about(command);
   // The server's words name the subcommand.

@@ -10,7 +10,7 @@ export type Role = "primary" | "replica";
 
 /** What asks need of a connection. */
 interface RoleConnection {
-  /** The protocol in force, which Redis 6.0 wants to be told. */
+  /** The protocol in force; HELLO without it is an error on Redis 6.0. */
   readonly protocol: 2 | 3;
   command(args: readonly Argument[]): Promise<Reply>;
 }
@@ -26,8 +26,8 @@ function roleIn(hello: Reply): Role | null {
 }
 
 /**
- * Knows the role of the server at the other end, and notices when a primary has become a replica: a connection lives
- * through that, and what is published to the replica reaches its own subscribers only. HELLO tells the role, and
+ * Keeps the role of the server at the other end, and notices when a primary has become a replica: a connection survives
+ * that, and what is published to the replica reaches its own subscribers only. HELLO tells the role, and
  * needs no permission that a login does not need.
  */
 export class RoleWatch {

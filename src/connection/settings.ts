@@ -6,7 +6,7 @@ import { ArgumentError } from "../errors.ts";
 /** Where a server listens. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Who we are to the server. No password: no AUTH is sent. No username: the `default` user. */
+/** The login at the server. Without a password no AUTH is sent; without a username it is the `default` user's. */
 export interface Credentials {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -35,10 +35,10 @@ export interface ConnectionSettings {
   readonly tls: TlsOptions | null;
   /** Asked at each connect, so that a rotated credential is found. */
   readonly credentials: () => Credentials | Promise<Credentials>;
-  /** Whether other credentials may come at the next call: those that were refused are then asked for once more. */
+  /** Whether the next call may give other credentials. If so, refused credentials are asked for once more. */
   readonly rotates: boolean;
   readonly clientName: string | null;
-  /** Whether the server is told the library's name and version (CLIENT SETINFO). */
+  /** Whether the library's name and version are sent to the server (CLIENT SETINFO). */
   readonly clientInfo: boolean;
   readonly protocol: 2 | 3;
   readonly db: number;

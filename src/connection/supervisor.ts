@@ -6,7 +6,7 @@ import { ConnectionError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isTerminal } from "./refusals.ts";
 
-/** What a supervisor needs of its owner, and what it tells it. */
+/** What a supervisor needs of its owner, and the events that it gives to it. */
 export interface Supervised {
   /** Makes the next connection. */
   dial(signal: AbortSignal): Promise<Connection>;

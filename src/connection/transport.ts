@@ -10,7 +10,7 @@ import { connect as connectTls, type ConnectionOptions as TlsOptions } from "nod
 import { ConnectionError } from "../errors.ts";
 import type { ConnectionSettings } from "./settings.ts";
 
-/** What a socket tells its connection. */
+/** The events of a socket, for its connection. */
 export interface SocketEvents {
   /** Where the next bytes are to be written. */
   space(): Buffer;

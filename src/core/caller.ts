@@ -3,7 +3,7 @@ import { TidingsError } from "../errors.ts";
 const shown: WeakSet<TidingsError> = new WeakSet();
 
 /**
- * Adds the frames of who awaits the async function that calls this to an error that was made elsewhere: its own stack ends
+ * Adds the stack frames of the caller that awaits this async function to an error that was made elsewhere: its own stack ends
  * where a socket was read. Errors of the user's, such as the reason of a signal, stay as they are. Costs nothing until
  * something fails.
  */

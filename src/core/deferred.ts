@@ -20,7 +20,7 @@ export function begin<T>(keep: (promise: Promise<T>) => void, work: () => Promis
   return promise;
 }
 
-/** For a promise whose failure is told elsewhere: its rejection is never reported as unhandled. */
+/** For a promise whose failure is reported elsewhere: its rejection is never reported as unhandled. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

@@ -16,7 +16,7 @@ import type { Window } from "./window.ts";
  *     >3\r\n $10\r\n psubscribe\r\n $6\r\n news.*\r\n :2\r\n
  *
  * It is written by hand because it runs for every message. The fixed bytes are compared eight at a time, the lengths are
- * read digit by digit, and nothing is made: the receiver is told where the name and the payload lie, and takes what it
+ * read digit by digit, and nothing is allocated: the receiver is given the places of the name and the payload, and takes what it
  * needs. Whatever differs in a single byte, or is not all there yet, is left to the general decoder, which knows all of RESP.
  */
 

@@ -54,7 +54,7 @@ export class TextReader {
     this.#view = view;
   }
 
-  /** To be called when the memory, or what it holds, has changed; bytes behind those that were there may be added. */
+  /** Must be called when the memory or its content has changed. Bytes may be added behind the existing ones without a call. */
   reset(buffer: Buffer, view: DataView): void {
     this.#buffer = buffer as Slicing;
     this.#view = view;

@@ -15,7 +15,7 @@ interface Open {
   readonly items: Reply[];
 }
 
-/** A pushed frame, told apart from a reply. */
+/** A pushed frame, as distinct from a reply. */
 export class Push {
   readonly items: Reply[];
   constructor(items: Reply[]) {

@@ -90,7 +90,7 @@ export const clusterRows: readonly ClusterRow[] = [
   },
   {
     row: 42,
-    fault: "the slots are nobody's for 1 s",
+    fault: "no node owns the slots for 1 s",
     async play({ cluster, channels, primary }) {
       await cluster.delSlots(slotsOf(channels));
       await sleep(1000);

@@ -7,7 +7,7 @@ import type { RetryPolicy } from "../../core/backoff.ts";
 import { ClosedError } from "../../errors.ts";
 import { type ClientState, CommandLink } from "../command-link.ts";
 
-/** Is told what happens at the nodes. */
+/** Takes the events of the nodes. */
 export interface NodesOwner {
   connected(): void;
   ready(): void;
@@ -90,7 +90,7 @@ export class Nodes {
     };
   }
 
-  /** Closes the connections to nodes that are no more, and gives back what waits for those that do not answer. */
+  /** Closes the connections to nodes that left the cluster, and gives back what waits for nodes without a connection. */
   keep(addresses: ReadonlyMap<string, unknown>): void {
     for (const [address, link] of this.#links) {
       if (link.state !== "live") link.evict();

@@ -26,9 +26,9 @@ import { type RedisClusterOptions, type ResolvedClusterOptions, resolveClusterOp
 import { Router } from "./router.ts";
 import { SlotQueues } from "./slot-queues.ts";
 
-/** How long commands wait for a node before it is asked who serves their slots; milliseconds. */
+/** How long commands wait for a node before the cluster is asked for the owners of their slots; milliseconds. */
 const STALLED = 300;
-/** How long a node that returns waits to be told what it is; milliseconds. */
+/** How long the connection to a node that returns waits for the node's role; milliseconds. */
 const REFRESH = 1000;
 
 /**
@@ -207,7 +207,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     return this.#nodes.link(node).command([command, channel, payload]);
   }
 
-  /** While commands wait for a node, the cluster is asked every now and then who serves their slots. */
+  /** While commands wait for a node, the cluster is asked from time to time for the owners of their slots. */
   #watch(): void {
     this.#watching ??= setTimeout(() => {
       this.#watching = null;
@@ -303,7 +303,7 @@ export class RedisCluster<Data = string, In = Data, Form extends NameForm = "utf
     await this.#nodes.close();
   }
 
-  /** The layout, within milliseconds. Why no node tells it is more useful than that time has passed. */
+  /** The layout, within milliseconds. The reason why no node gives it is more useful than a plain time-out. */
   async #known(timeout: number): Promise<Layout> {
     const { layout } = this.topology;
     if (layout !== null) return layout;

@@ -55,7 +55,7 @@ const LONGEST_WAIT = 500;
 const LAST_CHANCE = 1 / 4;
 /** ...or so long; milliseconds. */
 const LONGEST_CHANCE = 1000;
-/** Of so many questions who serves a slot one goes to a node that may not be connected. */
+/** One of so many questions for the owner of a slot goes to a node that may not be connected. */
 const ELSEWHERE = 4;
 
 /**
@@ -82,7 +82,7 @@ export class Router {
     let unsettled = 0;
     /** Why the command was not run when a node was asked last. */
     let last: ServerError | null = null;
-    /** What the client did not know, a redirect tells. */
+    /** The slot; a redirect may supply one that the client did not know. */
     let place = slot;
     for (;;) {
       let ask: HostPort | null = null;
@@ -95,7 +95,7 @@ export class Router {
         ask = await this.#applyBackPressure(refusal, routed, { redirects, unsettled });
       }
       const layout = await this.#layout(routed);
-      // Where the owner of the slot is not known, any node tells it by a MOVED.
+      // Where the owner of the slot is not known, any node answers with a MOVED that names it.
       const node =
         ask ?? this.#nodeFor(layout, place) ?? (place === null ? null : this.#anyNode(layout, unsettled + 1));
       if (node === null) {
@@ -128,7 +128,7 @@ export class Router {
     return layout === null ? null : this.#nodeFor(layout, slot);
   }
 
-  /** The node of this address if it lives; else any that does. */
+  /** The node of this address if it has not failed; else any other that has not. */
   living(address: string | null): ClusterNode | null {
     const { layout } = this.#options.topology;
     if (layout === null) return null;
@@ -141,7 +141,7 @@ export class Router {
     return randomOf(layout.primaries.filter(({ failed }) => !failed));
   }
 
-  /** A node that may tell who serves a slot: mostly one that is connected, a primary if there is one. */
+  /** A node to ask for the owner of a slot: mostly a connected one, and a primary if there is one. */
   #anyNode(layout: Layout, unsettled: number): ClusterNode | null {
     const living = [...layout.nodes.values()].filter(({ failed }) => !failed);
     const connected = living.filter(({ address }) => this.#options.nodes.ready(address) !== null);

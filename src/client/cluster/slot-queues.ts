@@ -79,7 +79,7 @@ export class SlotQueues {
   /** Sends what was refused, one after the other; then, all at once, what came after it. */
   async #resend(slot: number, queue: SlotQueue): Promise<void> {
     queue.resending = true;
-    // Refusals of one moment are told in any order: some messages waited for a connection, others did not.
+    // Refusals of one moment arrive in any order: some messages waited for a connection, others did not.
     queue.refused.sort((a, b) => a.order - b.order);
     for (let next = queue.refused.shift(); next !== undefined; next = queue.refused.shift()) {
       const { args, deferred, refused, since } = next;
