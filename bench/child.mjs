@@ -25,13 +25,13 @@ export class Child {
    * @param {string} file
    * @param {object} config what the child's `config` is
    * @param {number} seconds after which it ends itself
-   * @param {string} program what runs it
+   * @param {{ program?: string, execArgv?: string[] }} options what runs it, and how
    */
-  constructor(file, config, seconds, program = process.execPath) {
+  constructor(file, config, seconds, { program = process.execPath, execArgv = [] } = {}) {
     this.#name = basename(file);
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify({ ...config, seconds })], {
       execPath: program,
-      execArgv: [],
+      execArgv,
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#process.stderr?.setEncoding("utf8").on("data", (text) => {

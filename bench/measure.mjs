@@ -71,7 +71,8 @@ export async function startSource(scenario, server, reelMessages) {
   if (file === undefined) {
     return { port: server.port, control: server.control, player: null, reelMessages, stop: async () => {} };
   }
-  const player = new Child(file, { scenario, port: server?.port }, SERVER_SECONDS);
+  // The fake server is that of the tests, in TypeScript.
+  const player = new Child(file, { scenario, port: server?.port }, SERVER_SECONDS, { execArgv: ["--import", "tsx"] });
   try {
     const { port } = await player.next("ready");
     return { port, control: null, player, reelMessages, stop: () => player.stop() };
@@ -116,7 +117,7 @@ function startChild(file, { scenario, entry, source, native }, more = {}) {
   if (runs === "native") {
     return new NativeChild(native, config, RUN_SECONDS);
   }
-  return new Child(file, config, RUN_SECONDS, runs === "bun" ? bunProgram() : process.execPath);
+  return new Child(file, config, RUN_SECONDS, runs === "bun" ? { program: bunProgram() } : {});
 }
 
 function measureMessages(run) {

@@ -1,5 +1,6 @@
 // Publishes the reel to a real server through one pipelined socket. A process of its own.
 
+import { once } from "node:events";
 import { connect } from "node:net";
 import { publishedReel } from "./frames.mjs";
 import { config, fail, on, tell } from "./parent.mjs";
@@ -12,4 +13,5 @@ socket.on("connect", () => tell({ type: "ready", port: config.port }));
 // The replies are read, or the server would stop reading us.
 socket.resume();
 
-on("play", ({ times }) => pump(socket, reel, times).catch(fail));
+const connection = { write: (bytes, written) => socket.write(bytes, written), closed: once(socket, "close") };
+on("play", ({ times }) => pump(connection, reel, times).catch(fail));

@@ -4,20 +4,20 @@
 const pauseFor = (burst) => 40 + 4 * burst;
 
 /**
- * @param {import("node:net").Socket} socket
+ * @param {{ write: (bytes: Buffer, written: (error?: Error | null) => void) => void, closed: Promise<unknown> }} connection
  * @param {import("./frames.mjs").Reel} reel
  * @param {number} times
  * @param {number} burst 0: as fast as the socket takes it
  * @returns {Promise<void>} resolves when the last write is done
  */
-export async function pump(socket, { slices, end }, times, burst = 0) {
-  const closed = new Promise((_resolve, reject) => {
-    socket.once("close", () => reject(new Error("the connection was closed while frames were written")));
+export async function pump({ write, closed }, { slices, end }, times, burst = 0) {
+  const lost = closed.then(() => {
+    throw new Error("the connection was closed while frames were written");
   });
-  closed.catch(() => {});
+  lost.catch(() => {});
   // Each write waits for the one before, so that a reply can only be written between whole frames.
-  const write = (bytes) =>
-    new Promise((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())));
+  const send = (bytes) =>
+    new Promise((resolve, reject) => write(bytes, (error) => (error ? reject(error) : resolve())));
   let due = performance.now();
   for (let time = 0; time < times; time += 1) {
     for (const slice of slices) {
@@ -27,8 +27,8 @@ export async function pump(socket, { slices, end }, times, burst = 0) {
           await new Promise(setImmediate);
         }
       }
-      await Promise.race([write(slice), closed]);
+      await Promise.race([send(slice), lost]);
     }
   }
-  await Promise.race([write(end), closed]);
+  await Promise.race([send(end), lost]);
 }

@@ -62,9 +62,12 @@ export class FakeConnection {
     return channels.size + patterns.size + shards.size;
   }
 
-  /** Sends bytes as they are: a frame, half of one, or none at all. A string stands for latin1 bytes. */
-  write(bytes: string | Uint8Array): void {
-    this.#socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  /**
+   * Sends bytes as they are: a frame, half of one, or none at all. A string stands for latin1 bytes. `written` is called when
+   * the system has them.
+   */
+  write(bytes: string | Uint8Array, written?: (error?: Error | null) => void): void {
+    this.#socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes, written);
   }
 
   /** Sends a push, which in RESP2 is an array. */
