@@ -25,6 +25,7 @@ function start(options: Partial<TopologyOptions> = {}) {
     port: 1,
     slots: [0, 16_383] as readonly number[],
     assigned: 16_384,
+    state: "ok",
     failure: null as Error | null,
     hold: null as Promise<void> | null,
   };
@@ -42,7 +43,8 @@ function start(options: Partial<TopologyOptions> = {}) {
       return {
         command: async ([, subcommand]) => {
           await world.hold;
-          if (subcommand === "INFO") return `cluster_state:ok\r\ncluster_slots_assigned:${world.assigned}\r\n`;
+          if (subcommand === "INFO")
+            return `cluster_state:${world.state}\r\ncluster_slots_assigned:${world.assigned}\r\ncluster_slots_pfail:9\r\n`;
           if (subcommand === "SLOTS") throw new ServerError("ERR not allowed");
           return shards(world.port, world.slots);
         },
@@ -228,6 +230,18 @@ describe.concurrent("refreshing", () => {
     await sleep(150);
     expect(asked.length).toBe(before);
   });
+});
+
+test("a cluster is isolated while no node is in touch with the majority", async () => {
+  const { topology, world } = start();
+  await topology.known(never);
+  expect(topology.isolated).toBe(false);
+  world.state = "fail";
+  await topology.refresh();
+  expect([topology.isolated, owner(topology.layout)]).toEqual([true, 1]);
+  world.state = "ok";
+  await topology.refresh();
+  expect(topology.isolated).toBe(false);
 });
 
 describe.concurrent("worse knowledge does not replace better", () => {
