@@ -134,9 +134,14 @@ function measureMessages(run) {
   });
 }
 
-async function phase(child, { player, reelMessages }, wanted) {
-  const times = Math.max(1, Math.round(wanted / reelMessages));
-  child.send({ type: "phase", times, messages: Math.round(wanted) });
+async function phase(child, source, wanted) {
+  const times = Math.max(1, Math.round(wanted / source.reelMessages));
+  return await playPhase(child, source, times, Math.round(wanted));
+}
+
+/** Has a reel played so many times, and gives what a child measured of it (phases.mjs). */
+export async function playPhase(child, { player }, times, messages = 0) {
+  child.send({ type: "phase", times, messages });
   if (player !== null) {
     await child.next("armed");
     player.send({ type: "play", times });

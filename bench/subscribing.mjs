@@ -2,8 +2,8 @@
 
 import { CLIENTS } from "./clients.mjs";
 import { receivedReel, sharedSums } from "./frames.mjs";
-import { startMeter } from "./meter.mjs";
-import { config, fail, on, tell } from "./parent.mjs";
+import { config, fail, tell } from "./parent.mjs";
+import { onPhases } from "./phases.mjs";
 import { Tally } from "./tally.mjs";
 import { channelsOf } from "./traffic.mjs";
 
@@ -13,32 +13,7 @@ const reel = receivedReel(scenario);
 const seen = entry.how === "shared" ? sharedSums(scenario) : reel;
 const tally = new Tally();
 
-on("phase", ({ times }) => {
-  const messages = seen.messages * times;
-  const expected = {
-    messages,
-    length: seen.length * times,
-    touched: seen.touched * times,
-    bytes: reel.bytes * times + reel.end.length,
-  };
-  const meter = startMeter();
-  let ended = false;
-  tally.begin(expected, () => {
-    // Of many consumers each may see the message that ends the phase.
-    if (ended) {
-      return;
-    }
-    ended = true;
-    const figures = meter.stop(messages);
-    const difference = tally.difference();
-    if (difference === null) {
-      tell({ type: "measured", figures });
-    } else {
-      fail(difference);
-    }
-  });
-  tell({ type: "armed" });
-});
+onPhases({ tally, sums: { ...seen, bytes: reel.bytes }, endBytes: reel.end.length });
 
 try {
   const client = await CLIENTS[entry.client].load();

@@ -10,7 +10,7 @@ import { Child } from "../child.mjs";
 import { keep, spread, toList, toTable } from "../common/figures.mjs";
 import { receivedReel } from "../frames.mjs";
 import { describeMachine } from "../machine.mjs";
-import { startSource } from "../measure.mjs";
+import { playPhase, startSource } from "../measure.mjs";
 import { note } from "../prepare.mjs";
 
 const { runs, quick, versions } = begin({ runs: [11, 3] });
@@ -98,20 +98,14 @@ async function measureAll(modules) {
   return figures;
 }
 
-async function measureOnce({ port, player, reelMessages }, modules, { patched, listens }, what) {
+async function measureOnce(source, modules, { patched, listens }, what) {
   const module = patched ? modules.patched : modules.whole;
-  const child = new Child(SUBSCRIBER, { module, scenario: SCENARIO, port, listens, what }, SECONDS);
-  const phase = async (messages) => {
-    const times = Math.max(1, Math.round(messages / reelMessages));
-    child.send({ type: "phase", times });
-    await child.next("armed");
-    player.send({ type: "play", times });
-    return (await child.next("measured")).figure;
-  };
+  const child = new Child(SUBSCRIBER, { module, scenario: SCENARIO, port: source.port, listens, what }, SECONDS);
+  const phase = (messages) => playPhase(child, source, Math.max(1, Math.round(messages / source.reelMessages)));
   try {
     await child.next("ready");
     await phase(WARM_UP);
-    return await phase(PARTS[what]);
+    return (await phase(PARTS[what])).figure;
   } finally {
     await child.stop();
   }

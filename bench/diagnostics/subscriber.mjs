@@ -5,7 +5,8 @@ import { subscribe } from "node:diagnostics_channel";
 import { GCProfiler, setFlagsFromString } from "node:v8";
 import { receivedReel } from "../frames.mjs";
 import { startMeter } from "../meter.mjs";
-import { config, fail, on, tell } from "../parent.mjs";
+import { config, fail, tell } from "../parent.mjs";
+import { onPhases } from "../phases.mjs";
 import { Tally } from "../tally.mjs";
 
 /**
@@ -38,26 +39,21 @@ function startAllocations() {
   };
 }
 
-on("phase", ({ times }) => {
-  const messages = reel.messages * times;
-  const expected = { messages, length: reel.length * times, touched: reel.touched * times, bytes: 0 };
-  const toldBefore = told;
-  const allocated = what === "bytes" ? startAllocations() : null;
-  const meter = startMeter();
-  tally.begin(expected, () => {
-    const figure = allocated === null ? meter.stop(messages).cpu : allocated() / messages;
-    // The message that ends the phase is told as well, before it is here.
+let toldBefore = 0;
+onPhases({
+  tally,
+  sums: reel,
+  measure: () => {
+    toldBefore = told;
+    const allocated = what === "bytes" ? startAllocations() : null;
+    const meter = startMeter();
+    return (messages) => ({ figure: allocated === null ? meter.stop(messages).cpu : allocated() / messages });
+  },
+  // The message that ends the phase is told as well, before it is here.
+  check: (messages) => {
     const toldNow = told - toldBefore;
-    const difference = tally.difference();
-    if (difference !== null) {
-      fail(difference);
-    } else if (toldNow !== (listens ? messages + 1 : 0)) {
-      fail(`${toldNow} of ${messages} messages were told`);
-    } else {
-      tell({ type: "measured", figure });
-    }
-  });
-  tell({ type: "armed" });
+    return toldNow === (listens ? messages + 1 : 0) ? null : `${toldNow} of ${messages} messages were told`;
+  },
 });
 
 try {

@@ -2,8 +2,8 @@
 
 import { tidingsModule } from "../build.mjs";
 import { receivedReel } from "../frames.mjs";
-import { startMeter } from "../meter.mjs";
-import { config, fail, on, tell } from "../parent.mjs";
+import { config, fail, tell } from "../parent.mjs";
+import { onPhases } from "../phases.mjs";
 import { Tally } from "../tally.mjs";
 
 const { Redis } = await import(tidingsModule());
@@ -14,32 +14,9 @@ const takers = Math.max(1, consumers);
 const reel = receivedReel(scenario);
 const tally = new Tally();
 
-on("phase", ({ times }) => {
-  const deliveries = reel.messages * times * takers;
-  const expected = {
-    messages: deliveries,
-    length: reel.length * times * takers,
-    touched: reel.touched * times * takers,
-    bytes: 0,
-  };
-  const meter = startMeter();
-  let ended = 0;
-  // Each consumer sees the message that ends the phase.
-  tally.begin(expected, () => {
-    ended += 1;
-    if (ended < takers) {
-      return;
-    }
-    const figures = meter.stop(deliveries);
-    const difference = tally.difference();
-    if (difference === null) {
-      tell({ type: "measured", figures });
-    } else {
-      fail(difference);
-    }
-  });
-  tell({ type: "armed" });
-});
+const sums = { messages: reel.messages * takers, length: reel.length * takers, touched: reel.touched * takers };
+// Each consumer sees the message that ends the phase.
+onPhases({ tally, sums, endings: takers });
 
 try {
   const client = new Redis(`redis://127.0.0.1:${port}`);

@@ -3,7 +3,7 @@
 import { Child } from "../../child.mjs";
 import { median, spread, toTable } from "../../common/figures.mjs";
 import { receivedReel } from "../../frames.mjs";
-import { startSource } from "../../measure.mjs";
+import { playPhase, startSource } from "../../measure.mjs";
 import { note } from "../../prepare.mjs";
 
 export const title = "One message to many: a recorded stream, 64 bytes, one channel, handlers";
@@ -49,19 +49,16 @@ export async function measureAll({ runs, quick }) {
 }
 
 /** Microseconds per delivery. */
-async function measureOnce({ port, player, reelMessages }, consumers, scale) {
-  const child = new Child(CHILD, { scenario: SCENARIO, port, consumers }, SECONDS);
-  const phase = async (deliveries) => {
-    const times = Math.max(1, Math.round((deliveries * scale) / (reelMessages * Math.max(1, consumers))));
-    child.send({ type: "phase", times });
-    await child.next("armed");
-    player.send({ type: "play", times });
-    return (await child.next("measured")).figures.cpu;
+async function measureOnce(source, consumers, scale) {
+  const child = new Child(CHILD, { scenario: SCENARIO, port: source.port, consumers }, SECONDS);
+  const phase = (deliveries) => {
+    const each = source.reelMessages * Math.max(1, consumers);
+    return playPhase(child, source, Math.max(1, Math.round((deliveries * scale) / each)));
   };
   try {
     await child.next("ready");
     await phase(WARM_UP);
-    return await phase(DELIVERIES);
+    return (await phase(DELIVERIES)).cpu;
   } finally {
     await child.stop();
   }
