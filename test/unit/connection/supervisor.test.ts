@@ -5,6 +5,7 @@ import { type Supervised, Supervisor } from "../../../src/connection/supervisor.
 import { constantDelay, noRetry, type RetryPolicy } from "../../../src/core/backoff.ts";
 import { ArgumentError, ConnectionError, ServerError } from "../../../src/errors.ts";
 import { eventually } from "../../support/eventually.ts";
+import { stopClock } from "../../support/fake-clock.ts";
 import { watchResources } from "../../support/resource-watch.ts";
 
 /** As much of a connection as a supervisor sees. */
@@ -245,6 +246,38 @@ describe("a supervisor whose policy or owner misbehaves", () => {
     await owner.settle(0, life);
     expect(life.destroyedWith).toBe(broken);
     expect(owner.told).toEqual([{ failed: broken }]);
+    supervisor.stop();
+  });
+});
+
+describe("a connection that is needed", () => {
+  test("is dialled at once, where the last attempt is a second old", async () => {
+    using _ = stopClock();
+    const { owner, supervisor } = supervise(constantDelay({ delay: 60_000 }));
+    await owner.settle(0, refused);
+    await vi.advanceTimersByTimeAsync(999);
+    supervisor.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(owner.dials).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    supervisor.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(owner.dials).toHaveLength(2);
+    supervisor.stop();
+  });
+
+  test("is dialled no later than the policy says, and earlier where less spacing is asked for", async () => {
+    using _ = stopClock();
+    const { owner, supervisor } = supervise(constantDelay({ delay: 500 }));
+    await owner.settle(0, refused);
+    supervisor.wake(0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(owner.dials).toHaveLength(2);
+    await owner.settle(1, refused);
+    await vi.advanceTimersByTimeAsync(499);
+    expect(owner.dials).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(owner.dials).toHaveLength(3);
     supervisor.stop();
   });
 });
