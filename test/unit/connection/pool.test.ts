@@ -177,6 +177,38 @@ describe("an idle connection", () => {
     await resources.expectNone();
   });
 
+  test("that was given out stays, whenever it would have left the pool", async () => {
+    await using server = await startFakeServer();
+    const pool = new Pool(8, 100);
+    const [one, other] = [settingsFor(server.port), settingsFor(server.port)];
+    await keepOne(pool, () => pool.lease(one, patient));
+    const leased = await pool.lease(one, patient);
+    // One that comes later leaves first.
+    const later = await keepOne(pool, () => pool.lease(other, patient));
+    await eventually(() => expect(later.reason).toBeInstanceOf(ClosedError));
+    expect(leased.reason).toBeNull();
+    leased.destroy(new Error("the test is over"));
+    await leased.gone;
+  });
+
+  test("that is asked for a sign of life goes with the pool", async () => {
+    using resources = watchResources();
+    await using server = await startFakeServer();
+    const pool = new Pool(8, 30_000);
+    const settings = settingsFor(server.port);
+    const connection = await keepOne(pool, () => pool.lease(settings, patient));
+    const pings = server.received().filter((name) => name === "PING").length;
+    server.handle("PING", () => {});
+    const abort = new AbortController();
+    const lease = pool.lease(settings, patient, abort.signal).catch((error: unknown) => error);
+    await eventually(() => expect(server.received().filter((name) => name === "PING").length).toBeGreaterThan(pings));
+    abort.abort();
+    await pool.close();
+    expect(connection.reason).toBeInstanceOf(ClosedError);
+    await lease;
+    await resources.expectNone();
+  });
+
   test("leaves the pool when it dies there", async () => {
     using resources = watchResources();
     await using server = await startFakeServer();

@@ -1,6 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { isLasting, isPassing, isRefusedLogin, isTerminal, refusalOf } from "../../../src/connection/refusals.ts";
-import { ConnectionError, ServerError, TimeoutError } from "../../../src/errors.ts";
+import {
+  isLasting,
+  isPassing,
+  isRefusedLogin,
+  isTerminal,
+  isTurnedAway,
+  refusalOf,
+  withClusterAdvice,
+} from "../../../src/connection/refusals.ts";
+import { ArgumentError, ClusterError, ConnectionError, ServerError, TimeoutError } from "../../../src/errors.ts";
+
+const noLogin = new ServerError("WRONGPASS invalid", "HELLO");
+const allRefuse = new AggregateError([noLogin, noLogin]);
+const oneRefuses = new AggregateError([noLogin, new ConnectionError("lost")]);
 
 describe("whether another attempt is pointless", () => {
   test.each([
@@ -12,6 +24,9 @@ describe("whether another attempt is pointless", () => {
     ["SELECT while a script runs", new ServerError("BUSY Redis is busy", "SELECT"), false],
     ["too many clients", new ServerError("ERR max number of clients reached", "AUTH"), false],
     ["HELLO refused", new ServerError("ERR unknown command", "HELLO"), false],
+    ["a wrong argument", new ArgumentError("no"), true],
+    ["a cluster of which all nodes refuse", new ClusterError("none", { cause: allRefuse }), true],
+    ["a cluster of which one node may answer", new ClusterError("none", { cause: oneRefuses }), false],
     ["a lost link", new ConnectionError("lost"), false],
     ["a deadline", new TimeoutError("late"), false],
     ["anything else", "reason", false],
@@ -68,4 +83,31 @@ describe("a command that the server lacks is told with the version that has it",
     const denied = "NOPERM no permissions";
     expect(refusalOf(new ServerError(denied), "SSUBSCRIBE")).toMatchObject({ message: denied });
   });
+});
+
+test("a server that has too many clients turns this one away", () => {
+  expect(isTurnedAway(new ServerError("ERR max number of clients reached"))).toBe(true);
+  expect(isTurnedAway(new ServerError("ERR max number of subscriptions reached"))).toBe(false);
+  expect(isTurnedAway(new ConnectionError("max number of clients reached"))).toBe(false);
+});
+
+describe("a client of a single server that meets a node of a cluster", () => {
+  test.each(["MOVED 5 h:1", "ASK 5 h:1", "CROSSSLOT Keys in request don't hash to the same slot"])(
+    "is advised to use RedisCluster: %s",
+    (message) => {
+      const advised = withClusterAdvice(new ServerError(message, "GET", ["a"]));
+      expect(advised).toMatchObject({
+        message: `${message}. The server is a node of a cluster: use RedisCluster.`,
+        command: "GET",
+        names: ["a"],
+      });
+    },
+  );
+
+  test.each([new ServerError("ERR no"), new ConnectionError("MOVED 5 h:1"), "MOVED", null])(
+    "is told other errors as they are: %s",
+    (error) => {
+      expect(withClusterAdvice(error)).toBe(error);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test, vi } from "vitest";
-import { onAbort } from "../../../src/core/abort.ts";
+import { onAbort, throwIfAborted } from "../../../src/core/abort.ts";
 
 test("a listener is called once, when the signal aborts", () => {
   const controller = new AbortController();
@@ -49,4 +49,10 @@ test("a thousand listeners on one signal are no leak to warn of", async () => {
   } finally {
     process.off("warning", warned);
   }
+});
+
+test("an aborted signal is thrown with its reason, another one is not", () => {
+  const reason = new Error("enough");
+  expect(() => throwIfAborted(AbortSignal.abort(reason))).toThrow(reason);
+  expect(() => throwIfAborted(new AbortController().signal)).not.toThrow();
 });

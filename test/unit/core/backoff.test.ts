@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "../../../src/core/backoff.ts";
+import { checkWait, constantDelay, exponentialBackoff, noRetry, type RetryPolicy } from "../../../src/core/backoff.ts";
 import { ArgumentError } from "../../../src/errors.ts";
 
 const waits = (policy: RetryPolicy, ...attempts: number[]) => attempts.map((attempt) => policy(attempt, null));
@@ -89,4 +89,18 @@ describe("constantDelay", () => {
 
 test("noRetry gives up at once", () => {
   expect(waits(noRetry(), 1, 2)).toEqual([null, null]);
+});
+
+describe("what a policy answers", () => {
+  test("is a wait of 0 or more, or null to give up", () => {
+    expect([0, 1.5, 2 ** 31 - 1, null].map(checkWait)).toEqual([0, 1.5, 2 ** 31 - 1, null]);
+  });
+
+  test("is no longer than a timer can be", () => {
+    expect([2 ** 31, Number.POSITIVE_INFINITY].map(checkWait)).toEqual([2 ** 31 - 1, 2 ** 31 - 1]);
+  });
+
+  test.each([-1, Number.NaN, "100", undefined, true, {}])("is refused otherwise: %s", (answer) => {
+    expect(() => checkWait(answer as never)).toThrow(/milliseconds of 0 or more, or with null to give up/);
+  });
 });

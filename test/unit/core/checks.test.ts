@@ -8,6 +8,7 @@ import {
   checkOptions,
   describe as described,
   integer,
+  isIterable,
   milliseconds,
   nonNegative,
   oneOf,
@@ -149,5 +150,15 @@ describe("checks", () => {
   test("numbers say what is wanted and what came", () => {
     expect(refusal(() => integer(1, 9)(0, "db"))).toBe('"db" must be a whole number from 1 to 9, not 0.');
     expect(refusal(() => oneOf("full", "none")(3, "jitter"))).toContain('"full" or "none"');
+  });
+});
+
+describe("a list of things", () => {
+  test.each([[["a"]], [new Set(["a"])], [new Map()], [new Uint16Array(1)]])("is %o", (value) => {
+    expect(isIterable(value)).toBe(true);
+  });
+
+  test.each(["text", null, undefined, 5, {}, Buffer.from("a"), new Uint8Array(1)])("is not %o", (value) => {
+    expect(isIterable(value)).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
-import { after, within } from "../../../src/core/within.ts";
+import { describe, expect, test, vi } from "vitest";
+import { after as timer, within } from "../../../src/core/within.ts";
+import { stopClock } from "../../support/fake-clock.ts";
 
 const never = new Promise<never>(() => {});
 
@@ -26,7 +27,46 @@ describe("a promise against a deadline", () => {
   });
 });
 
-test("a timer of Infinity never comes", () => {
-  expect(after(Number.POSITIVE_INFINITY, () => {})).toBe(undefined);
-  clearTimeout(after(10_000, () => {}));
+describe("a deadline", () => {
+  test("comes after its milliseconds, not before", async () => {
+    using _ = stopClock();
+    let given: unknown = null;
+    void within(1000, never, () => "late").then((value) => {
+      given = value;
+    });
+    await vi.advanceTimersByTimeAsync(999);
+    await turns();
+    expect(given).toBeNull();
+    await vi.advanceTimersByTimeAsync(1);
+    await turns();
+    expect(given).toBe("late");
+  });
+
+  test("leaves no timer once the promise is settled", async () => {
+    using _ = stopClock();
+    await within(1000, Promise.resolve(1), () => 2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
+
+describe("a timer", () => {
+  test("of Infinity never comes", () => {
+    expect(timer(Number.POSITIVE_INFINITY, () => {})).toBe(undefined);
+  });
+
+  test("of milliseconds comes after them, unless it is cleared", async () => {
+    using _ = stopClock();
+    const calls: string[] = [];
+    timer(1000, () => calls.push("one"));
+    clearTimeout(timer(1000, () => calls.push("cleared")));
+    await vi.advanceTimersByTimeAsync(999);
+    expect(calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls).toEqual(["one"]);
+  });
+});
+
+/** Lets what waits for the next turns of the event loop go on. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
