@@ -1,8 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Discovered, type DiscoveryOptions, discover } from "../../../src/cluster/discovery.ts";
 import { isTerminal } from "../../../src/connection/refusals.ts";
 import { ClusterError, ConnectionError, ServerError } from "../../../src/errors.ts";
 import type { Reply } from "../../../src/resp/reply.ts";
+import { stopClock } from "../../support/fake-clock.ts";
 
 /** What a fake node does when it is asked. */
 interface FakeNode {
@@ -65,7 +66,7 @@ function ask(nodes: readonly FakeNode[], signal = new AbortController().signal) 
 
 const ports = ({ layout }: Discovered): number[] => [...layout.nodes.values()].map(({ port }) => port);
 
-describe.concurrent("asking for the layout", () => {
+describe("asking for the layout", () => {
   test("the first that answers will do; the others are not asked", async () => {
     const { found, asked, open } = ask([{}, {}, {}]);
     expect(ports(await found)).toEqual([1]);
@@ -79,14 +80,19 @@ describe.concurrent("asking for the layout", () => {
   });
 
   test("past one that is silent, whether it connects or not", async () => {
-    const kinds = [{ hangs: true }, { info: false as const }].map(async (silent) => {
+    using _ = stopClock();
+    for (const silent of [{ hangs: true }, { info: false as const }]) {
       const { found, asked, open } = ask([silent, silent, {}]);
+      await vi.advanceTimersByTimeAsync(299);
+      expect(asked).toEqual([1]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(asked).toEqual([1, 2]);
+      await vi.advanceTimersByTimeAsync(300);
       expect(ports(await found)).toEqual([3]);
       expect(asked).toEqual([1, 2, 3]);
       await new Promise((resolve) => setImmediate(resolve));
       expect(open()).toBe(0);
-    });
-    await Promise.all(kinds);
+    }
   });
 
   test("CLUSTER SLOTS where CLUSTER SHARDS is missing", async () => {
@@ -105,7 +111,7 @@ describe.concurrent("asking for the layout", () => {
   });
 });
 
-describe.concurrent("a node without the majority", () => {
+describe("a node without the majority", () => {
   test("is not believed while another answers", async () => {
     const { found } = ask([{ info: ISOLATED }, { info: ISOLATED }, {}]);
     const { health } = await found;
@@ -118,7 +124,15 @@ describe.concurrent("a node without the majority", () => {
   });
 
   test("is believed after a while where the others are silent", async () => {
+    using _ = stopClock();
     const { found } = ask([{ info: ISOLATED }, { hangs: true }]);
+    let settled = false;
+    void found.then(() => {
+      settled = true;
+    });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(settled).toBe(false);
+    await vi.advanceTimersByTimeAsync(300);
     expect([ports(await found), (await found).health]).toEqual([[1], "isolated"]);
   });
 

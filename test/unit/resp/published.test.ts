@@ -68,7 +68,9 @@ describe("streams", () => {
   ])("%s", (_what, payloadOf) => {
     const payloads = Array.from({ length: 2000 }, (_, i) => payloadOf(i));
     for (const sizes of [undefined, [65_536], [1460], [4096, 100, 9]]) {
-      expect(texts(payloads, sizes)).toEqual(expected(payloads));
+      // toEqual takes long over so many.
+      const [seen, wanted] = [texts(payloads, sizes), expected(payloads)];
+      if (JSON.stringify(seen) !== JSON.stringify(wanted)) expect(seen).toEqual(wanted);
     }
   });
 
