@@ -1,6 +1,10 @@
 // The layers of src, lowest first. A file may import its own layer and those below it, never one above;
 // `import type` counts like any other import. Leaves import leaves only, and core imports leaves only beside itself.
-const LEAVES = "^src/(?!index\\.ts$)[^/]+\\.ts$";
+// The surfaces are what users import: the core's, and one for each subpath. What lies behind a subpath stands on the core's
+// surface alone, as any user's code does, and nothing imports it.
+const SUBPATHS = ["compat"];
+const SURFACES = `^src/(index|${SUBPATHS.join("|")})\\.ts$`;
+const LEAVES = `^src/(?!(index|${SUBPATHS.join("|")})\\.ts$)[^/]+\\.ts$`;
 const LAYERS = ["core", "resp", "connection", "cluster", "pubsub", "client"];
 // The rooms of src/pubsub, lowest floor first. Rooms of one floor do not know each other.
 const FLOORS = [["model"], ["subscriptions"], ["placement", "delivery", "sharing"], ["consumer"]];
@@ -42,15 +46,21 @@ export default {
       name: "no-unknown-layer",
       comment: "A new folder of src needs its place in the order above.",
       severity: "error",
-      from: { path: "^src/[^/]+/", pathNot: under(LAYERS) },
+      from: { path: "^src/[^/]+/", pathNot: [...under(LAYERS), ...under(SUBPATHS)] },
       to: {},
     },
+    ...SUBPATHS.map((name) => ({
+      name: `${name}-stands-on-the-surface`,
+      severity: "error",
+      from: { path: [`^src/${name}/`, `^src/${name}\\.ts$`] },
+      to: { path: "^src/", pathNot: ["^src/index\\.ts$", `^src/${name}/`] },
+    })),
     {
       name: "no-barrels-inside",
-      comment: "src/index.ts is the only index; it is for users, and nothing in src imports it.",
+      comment: "The surfaces are for users: nothing behind them imports one, but the subpaths that of the core.",
       severity: "error",
-      from: { path: "^src/" },
-      to: { path: ["^src/index\\.ts$", "^src/.+/index\\.ts$"] },
+      from: { path: "^src/", pathNot: under(SUBPATHS) },
+      to: { path: [SURFACES, "^src/.+/index\\.ts$"] },
     },
     {
       name: "no-cycles",
@@ -67,10 +77,13 @@ export default {
     },
     {
       name: "src-uses-runtime-dependencies",
-      comment: "What src imports from npm must be in `dependencies`.",
+      comment: "What src imports from npm must be in `dependencies`; of the optional peers only types are imported.",
       severity: "error",
       from: { path: "^src/" },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], pathNot: "node_modules/@types/" },
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"],
+        pathNot: "node_modules/(@types|ioredis|redis)/",
+      },
     },
     {
       name: "resolvable",

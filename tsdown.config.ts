@@ -1,7 +1,6 @@
-import { defineConfig } from "tsdown";
+import { defineConfig, type UserConfig } from "tsdown";
 
-export default defineConfig({
-  entry: ["src/index.ts"],
+const common: UserConfig = {
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20",
@@ -13,4 +12,10 @@ export default defineConfig({
   banner: { dts: '/// <reference types="node" />' },
   outputOptions: { strict: true },
   failOnWarn: true,
-});
+};
+
+/** The core, then what stands on it and imports it by its name: one copy of its classes, whichever subpaths are used. */
+export default defineConfig([
+  { ...common, entry: ["src/index.ts"] },
+  { ...common, entry: ["src/compat.ts"], clean: false, deps: { neverBundle: ["tidings", "ioredis", "redis"] } },
+]);

@@ -8,10 +8,15 @@ const MEASURED = [
   "test/unit/support/leaks.test.ts",
 ];
 
+const source = (name: string): string => fileURLToPath(new URL(`./src/${name}.ts`, import.meta.url));
+
 export default defineConfig({
   resolve: {
     // Examples in tests and documents say "tidings", and mean the sources.
-    alias: { tidings: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+    alias: [
+      { find: /^tidings$/, replacement: source("index") },
+      { find: /^tidings\/(.+)$/, replacement: source("$1") },
+    ],
   },
   // `await using` is beyond Node 20, so it is lowered in tests as in the build.
   oxc: { target: "node20" },

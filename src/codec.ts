@@ -17,6 +17,26 @@ export interface TextCodec<out Out, in In = Out> extends Codec<Out, In> {
   [decodeText](text: string): Out;
 }
 
+/** A payload that has just come: read inside the call that hands it over, or never. */
+interface ArrivedPayload {
+  /** The payload as UTF-8 text. */
+  text(): string;
+  /** A copy of the payload's bytes. */
+  bytes(): Buffer;
+}
+
+/**
+ * A codec that takes the payload as it lies on the wire, with the key of its channel where a pattern matched it. For
+ * consumers whose messages all go to synchronous handlers: what it returns may be gone after them. A registered symbol,
+ * because the faces of `tidings/compat` stand on the public module alone.
+ */
+export const decodeArrived: unique symbol = Symbol.for("tidings.decodeArrived");
+
+/** A {@link Codec} that reads the payload where it lies. */
+export interface ArrivedCodec<out Out> extends Codec<Out, never> {
+  [decodeArrived](payload: ArrivedPayload, channel: string | null): Out;
+}
+
 /** Text. Bytes that are not UTF-8 become U+FFFD. The default. */
 export const utf8: Codec<string> = Object.freeze<TextCodec<string>>({
   decode: (payload) => payload.toString(),

@@ -97,6 +97,12 @@ export const milliseconds: Check = numeric(
   (value) => value > 0 && value < 2 ** 31,
 );
 
+/** The same, or for ever. */
+export const millisecondsOrInfinity: Check = numeric(
+  "a number of milliseconds above 0 and below 2^31, or Infinity",
+  (value) => value === Number.POSITIVE_INFINITY || (value > 0 && value < 2 ** 31),
+);
+
 export function between(least: number, most: number): Check {
   return numeric(`a number from ${least} to ${most}`, (value) => value >= least && value <= most);
 }

@@ -13,7 +13,7 @@ export function engineOptions(
   const pingTimeout = given.pingTimeout ?? client.pingTimeout;
   const command = channels === "shard" ? "SPUBLISH" : "PUBLISH";
   return {
-    readyTimeout: client.readyTimeout,
+    readyTimeout: given.readyTimeout ?? client.readyTimeout,
     retryPolicy: given.retryPolicy ?? client.retryPolicy,
     restoreTimeout: given.subscriptionTimeout ?? client.subscriptionTimeout,
     timeouts: { maxIdle: given.maxIdle ?? client.maxIdle, replyTimeout: pingTimeout, anyByteCounts: true },

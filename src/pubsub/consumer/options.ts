@@ -10,6 +10,7 @@ import {
   integer,
   isIterable,
   milliseconds,
+  millisecondsOrInfinity,
   oneOf,
   signal,
 } from "../../core/checks.ts";
@@ -41,6 +42,11 @@ export interface PubSubOptions<
   readonly ignoreSubscribeMessages?: Ignore | undefined;
   /** Yields gaps in the stream, before any message that came after them. The `gap` event tells them either way. Default false. */
   readonly includeGaps?: Gaps | undefined;
+  /**
+   * Milliseconds that `open`, `subscribe` and their like wait for a ready connection; `Infinity`: as long as `retryPolicy` goes
+   * on. Default: the client's, 10,000.
+   */
+  readonly readyTimeout?: number | undefined;
   /** Milliseconds of silence on a ready connection before a `subscribe` is a `TimeoutError`. Default 1000. */
   readonly subscriptionTimeout?: number | undefined;
   /** Milliseconds an `unsubscribe` waits for its confirmations; a late one is no error. Default 100. */
@@ -59,7 +65,7 @@ export interface PubSubOptions<
    * Shares one connection (one per node for shard channels) with all consumers of the client that say so. Each has its own
    * names, codec, handlers, gaps and buffer, whose `overflow` is `"drop-oldest"` unless it says otherwise; `"pause"` is
    * refused, for a slow consumer must not delay the others. The options of the connection are the client's, so those of
-   * this consumer are refused too: `retryPolicy`, `maxIdle`, `pingTimeout`, `audit`, `probe`, `readFromReplicas`. Default
+   * this consumer are refused too: `readyTimeout`, `retryPolicy`, `maxIdle`, `pingTimeout`, `audit`, `probe`, `readFromReplicas`. Default
    * false.
    */
   readonly shared?: boolean | undefined;
@@ -175,6 +181,7 @@ const known: Readonly<Record<Exclude<keyof PubSubOptions, "readFromReplicas">, C
   patternHandlers: handlers,
   ignoreSubscribeMessages: boolean,
   includeGaps: boolean,
+  readyTimeout: millisecondsOrInfinity,
   subscriptionTimeout: milliseconds,
   unsubscriptionTimeout: milliseconds,
   maxIdle: milliseconds,
@@ -224,7 +231,15 @@ export const checks: Readonly<Record<"PubSub" | "ClusterPubSub" | "ShardedPubSub
 };
 
 /** Options of the connection, which is not a shared consumer's own. */
-const ofTheConnection = ["retryPolicy", "maxIdle", "pingTimeout", "audit", "probe", "readFromReplicas"] as const;
+const ofTheConnection = [
+  "readyTimeout",
+  "retryPolicy",
+  "maxIdle",
+  "pingTimeout",
+  "audit",
+  "probe",
+  "readFromReplicas",
+] as const;
 
 function checkShared(options: AnyPubSubOptions): void {
   if (options.shared !== true) return;

@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { type Codec, decodeText, type TextCodec } from "../../codec.ts";
+import { type ArrivedCodec, type Codec, decodeArrived, decodeText, type TextCodec } from "../../codec.ts";
 import { Deferred, handled, isThenable } from "../../core/deferred.ts";
 import { earlier, type Moment, takeMoment, windowBetween } from "../../core/moment.ts";
 import { inRootContext } from "../../core/root-context.ts";
@@ -71,6 +71,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   readonly reports: Reports;
   readonly #codec: Codec<unknown, never>;
   readonly #fromText: ((text: string) => unknown) | null;
+  readonly #arrived: ArrivedCodec<unknown> | null;
   readonly #events: Events;
   readonly #includesGaps: boolean;
   readonly #retrying: DeliveryOptions["retrying"];
@@ -86,6 +87,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     this.ignoresConfirmations = options.ignoreSubscribeMessages;
     this.#codec = options.codec;
     this.#fromText = textDecoder(options.codec);
+    this.#arrived = decodeArrived in options.codec ? (options.codec as ArrivedCodec<unknown>) : null;
     this.#events = events;
     this.#includesGaps = options.includeGaps;
     this.#retrying = options.retrying;
@@ -304,7 +306,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     if (diagnostics.message.hasSubscribers) this.#diagnose(entry, payload, channel);
     let data: unknown;
     try {
-      data = payload instanceof SharedPayload ? this.#decodeOnce(payload) : this.#decode(payload);
+      data = payload instanceof SharedPayload ? this.#decodeOnce(payload) : this.#decode(payload, channel);
     } catch (error) {
       this.#refuse(entry, payload, channel, error);
       return null;
@@ -342,13 +344,15 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     return false;
   }
 
-  #decode(payload: Payload): unknown {
-    return this.#fromText === null ? synchronous(this.#codec.decode(payload.bytes())) : this.#fromText(payload.text());
+  #decode(payload: Payload, channel: string | null): unknown {
+    if (this.#fromText !== null) return this.#fromText(payload.text());
+    if (this.#arrived !== null) return this.#arrived[decodeArrived](payload, channel);
+    return synchronous(this.#codec.decode(payload.bytes()));
   }
 
   #decodeOnce(payload: SharedPayload): unknown {
     if (payload.readBy(this.#codec)) return payload.data;
-    const data = this.#decode(payload);
+    const data = this.#decode(payload, null);
     payload.keep(this.#codec, data);
     return data;
   }

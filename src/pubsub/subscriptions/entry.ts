@@ -13,7 +13,7 @@ export interface Sink {
   pmessage(entry: Entry, channel: string, payload: Payload): void;
 }
 
-/** Takes messages that noCalls is to see any more. */
+/** Takes messages that are not delivered any more. */
 export const discard: Sink = Object.freeze({ message() {}, pmessage() {} });
 
 /** The link that serves an entry. */
@@ -27,7 +27,7 @@ export interface LinkState {
   readonly since: number;
   /** All that its server took until then has been read. */
   readonly proof: Moment;
-  /** An answer may still come that noCalls waits for: the connection must serve noCalls else. */
+  /** An answer may still come that no call waits for: the connection must not be used by another consumer. */
   markUnclean(): void;
 }
 

@@ -1,0 +1,141 @@
+import type { Redis, State, StateChange } from "tidings";
+import type { AnyClient } from "./group.ts";
+
+/** Where a face stands, in ioredis' words. `wait`: it was not asked to connect yet. */
+export type Status = "wait" | "connecting" | "connect" | "ready" | "close" | "reconnecting" | "end";
+
+/** Takes what happens to the connections of a face. */
+export interface LifeCycleOwner {
+  connected(): void;
+  /** A connection was lost, or could not be made; the next attempt comes in `delay` milliseconds. */
+  lost(cause: Error, delay: number): void;
+  /** It is over: the client was closed, refused, or gave up. */
+  over(cause: Error | null): void;
+}
+
+/** A consumer of the face, as its state is told. */
+interface Watched {
+  readonly state: State;
+  on(event: "state", listener: (state: State, change: StateChange) => void): unknown;
+}
+
+/**
+ * One connection seen where there are several: the client's for commands, and one for each consumer of the face. The face
+ * is ready while all of them are.
+ */
+export class LifeCycle {
+  /** Of either kind: TypeScript calls no overloads of a union. */
+  readonly #client: Redis;
+  readonly #owner: LifeCycleOwner;
+  readonly #down: Set<object> = new Set();
+  readonly #consumers: Set<Watched> = new Set();
+  #status: Status = "wait";
+  #connecting: Promise<void> | null = null;
+
+  constructor(client: AnyClient, owner: LifeCycleOwner) {
+    this.#client = client as Redis;
+    this.#owner = owner;
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** Connects, as long as the client's retry policy goes on. Resolves when the face is ready. */
+  start(): Promise<void> {
+    this.#connecting ??= this.#start();
+    return this.#connecting;
+  }
+
+  /** A consumer of the face, to be told of. */
+  watch(consumer: Watched): void {
+    this.#consumers.add(consumer);
+    consumer.on("state", (state, { cause, retryIn }) => {
+      if (this.#status === "end") return;
+      if (state === "live") this.#up(consumer);
+      else if (state === "reconnecting") this.#lost(consumer, cause, retryIn ?? 0);
+      else if (state === "failed") this.#over(errorOf(cause));
+    });
+  }
+
+  /** Nothing is told any more, until it is started again. */
+  end(): void {
+    this.#status = "end";
+    this.#connecting = null;
+    this.#down.clear();
+    this.#consumers.clear();
+    this.#client.off("ready", this.#ready);
+    this.#client.off("reconnecting", this.#reconnecting);
+    this.#client.off("close", this.#closed);
+  }
+
+  async #start(): Promise<void> {
+    const client = this.#client;
+    client.on("ready", this.#ready);
+    client.on("reconnecting", this.#reconnecting);
+    client.on("close", this.#closed);
+    this.#status = "connecting";
+    this.#down.add(client);
+    while (client.state !== "live") {
+      try {
+        await client.connect();
+      } catch (error) {
+        // A call waits no longer than the client's `readyTimeout`; a face waits on.
+        const waits = (error as { code?: unknown }).code === "TIMEOUT";
+        if (this.#isOver) return;
+        if (waits) continue;
+        this.#over(errorOf(error));
+        throw error;
+      }
+    }
+    // Never in the turn of the call: whoever made the face still adds listeners.
+    await new Promise(setImmediate);
+    if (this.#status === "connecting" || this.#status === "reconnecting") this.#up(client);
+  }
+
+  readonly #ready = (): void => {
+    if (this.#status === "reconnecting") this.#up(this.#client);
+  };
+
+  readonly #reconnecting = ({ delay, cause }: { readonly delay: number; readonly cause: unknown }): void => {
+    if (this.#client.state !== "live") {
+      this.#lost(this.#client, cause, delay);
+      return;
+    }
+    // The first connection of a consumer, of this face or of another one.
+    for (const consumer of this.#consumers) {
+      if (consumer.state === "connecting") this.#lost(consumer, cause, delay);
+    }
+  };
+
+  readonly #closed = (): void => this.#over(null);
+
+  get #isOver(): boolean {
+    return this.#status === "end";
+  }
+
+  #lost(source: object, cause: unknown, delay: number): void {
+    this.#down.add(source);
+    this.#status = "reconnecting";
+    this.#owner.lost(errorOf(cause), delay);
+  }
+
+  #up(source: object): void {
+    if (!this.#down.delete(source) || this.#down.size > 0) return;
+    this.#status = "ready";
+    this.#owner.connected();
+  }
+
+  #over(cause: Error | null): void {
+    if (this.#isOver) return;
+    this.end();
+    this.#owner.over(cause);
+  }
+}
+
+/** The error that Node or the server gave, which libraries know how to read; else ours. */
+function errorOf(cause: unknown): Error {
+  let error = cause instanceof Error ? cause : new Error(String(cause));
+  while (error.cause instanceof Error) error = error.cause;
+  return error;
+}
