@@ -95,8 +95,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    // The benchmarks have packages of their own.
-    exclude: { path: "^bench/node_modules/" },
+    // The benchmarks and the tests of other libraries have packages of their own.
+    exclude: { path: "^(bench/node_modules|test/ecosystem)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {

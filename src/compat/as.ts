@@ -34,10 +34,19 @@ export type NodeRedisCluster = Peer<PeerClusterClient, NodeRedisFace>;
  * connections of its own for what it subscribes. A `subscribe` waits as long as the client's `retryPolicy` goes on. What it has
  * beside that is the event `gap`. An `error` without a listener ends nothing.
  *
+ * Its type is what the place where it stands expects (libraries bring ioredis in versions of their own, whose types do not
+ * fit each other), else {@link IoredisClient}.
+ *
  * @throws ArgumentError for what is no client of tidings, or an unknown option.
  */
-export function asIoredis(client: RedisCluster<unknown, never, NameForm>, options?: IoredisFaceOptions): IoredisCluster;
-export function asIoredis(client: Redis<unknown, never, NameForm>, options?: IoredisFaceOptions): IoredisClient;
+export function asIoredis<Expected = IoredisCluster>(
+  client: RedisCluster<unknown, never, NameForm>,
+  options?: IoredisFaceOptions,
+): Expected;
+export function asIoredis<Expected = IoredisClient>(
+  client: Redis<unknown, never, NameForm>,
+  options?: IoredisFaceOptions,
+): Expected;
 export function asIoredis(client: AnyClient, options: IoredisFaceOptions = {}): unknown {
   check("asIoredis", client, options, ["owns", "buffer", "lazyConnect"]);
   return new IoredisFace(client, options);
@@ -52,11 +61,14 @@ export function asIoredis(client: AnyClient, options: IoredisFaceOptions = {}): 
  *
  * @throws ArgumentError for what is no client of tidings, or an unknown option.
  */
-export function asNodeRedis(
+export function asNodeRedis<Expected = NodeRedisCluster>(
   client: RedisCluster<unknown, never, NameForm>,
   options?: NodeRedisFaceOptions,
-): NodeRedisCluster;
-export function asNodeRedis(client: Redis<unknown, never, NameForm>, options?: NodeRedisFaceOptions): NodeRedisClient;
+): Expected;
+export function asNodeRedis<Expected = NodeRedisClient>(
+  client: Redis<unknown, never, NameForm>,
+  options?: NodeRedisFaceOptions,
+): Expected;
 export function asNodeRedis(client: AnyClient, options: NodeRedisFaceOptions = {}): unknown {
   check("asNodeRedis", client, options, ["owns", "buffer"]);
   return new NodeRedisFace(client, options);

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { ArgumentError, type BufferOptions, type Gap, ServerError } from "tidings";
+import { ArgumentError, type BufferOptions, ClosedError, type Gap, ServerError } from "tidings";
 import { bufferOf, Name } from "./arrived.ts";
 import { type Callback, settle, surface } from "./calls.ts";
 import { type AnyClient, ended, FaceGroup } from "./group.ts";
@@ -25,7 +25,7 @@ export abstract class Face extends EventEmitter {
   /** The client behind. */
   protected readonly client: AnyClient;
   /** Whether the client is one of a cluster. */
-  readonly isCluster: boolean;
+  protected readonly ofCluster: boolean;
   protected readonly subscriptions: Subscriptions;
   protected readonly lifeCycle: LifeCycle;
   readonly #group: FaceGroup;
@@ -37,7 +37,7 @@ export abstract class Face extends EventEmitter {
   protected constructor(client: AnyClient, { owns = false, buffer }: FaceOptions) {
     super();
     this.client = client;
-    this.isCluster = isCluster(client);
+    this.ofCluster = isCluster(client);
     this.#group = FaceGroup.of(client);
     this.#owns = owns;
     this.#group.join(this, owns);
@@ -96,9 +96,13 @@ export abstract class Face extends EventEmitter {
 
   /** `null`: all of the kind. */
   protected async unsubscribed(kind: Kind, names: readonly Name[] | null): Promise<number> {
-    // In the end nothing is subscribed; libraries unsubscribe there too.
+    // In the end nothing is subscribed: an unsubscribe then, or on its way then, is done.
     if (this.#ending !== null) return 0;
-    await this.subscriptions.unsubscribe(kind, names);
+    try {
+      await this.subscriptions.unsubscribe(kind, names);
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error;
+    }
     return this.subscriptions.count(kind);
   }
 

@@ -38,6 +38,10 @@ export class IoredisFace extends Face {
     return super.status;
   }
 
+  get isCluster(): boolean {
+    return this.ofCluster;
+  }
+
   get mode(): "normal" | "subscriber" {
     return this.subscriptions.count("channel") + this.subscriptions.count("shard") > 0 ? "subscriber" : "normal";
   }

@@ -34,7 +34,7 @@ export class NodeRedisFace extends Face {
   constructor(client: AnyClient, options: NodeRedisFaceOptions) {
     super(client, options);
     this.options = options;
-    if (!this.isCluster) return;
+    if (!this.ofCluster) return;
     Object.defineProperty(this, "masters", { value: [{ client: this }], enumerable: true });
   }
 
