@@ -2,7 +2,7 @@
 // `import type` counts like any other import. Leaves import leaves only, and core imports leaves only beside itself.
 // The surfaces are what users import: the core's, and one for each subpath. What lies behind a subpath stands on the core's
 // surface alone, as any user's code does, and nothing imports it.
-const SUBPATHS = ["compat"];
+const SUBPATHS = ["compat", "socket.io"];
 const SURFACES = `^src/(index|${SUBPATHS.join("|")})\\.ts$`;
 const LEAVES = `^src/(?!(index|${SUBPATHS.join("|")})\\.ts$)[^/]+\\.ts$`;
 const LAYERS = ["core", "resp", "connection", "cluster", "pubsub", "client"];
@@ -82,7 +82,7 @@ export default {
       from: { path: "^src/" },
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"],
-        pathNot: "node_modules/(@types|ioredis|redis)/",
+        pathNot: "node_modules/(@types|ioredis|redis|socket.io-adapter)/",
       },
     },
     {

@@ -17,5 +17,10 @@ const common: UserConfig = {
 /** The core, then what stands on it and imports it by its name: one copy of its classes, whichever subpaths are used. */
 export default defineConfig([
   { ...common, entry: ["src/index.ts"] },
-  { ...common, entry: ["src/compat.ts"], clean: false, deps: { neverBundle: ["tidings", "ioredis", "redis"] } },
+  ...["compat", "socket.io"].map((name) => ({
+    ...common,
+    entry: { [name]: `src/${name}.ts` },
+    clean: false,
+    deps: { neverBundle: ["tidings", "ioredis", "redis", "socket.io-adapter"] },
+  })),
 ]);

@@ -16,7 +16,11 @@ const SHOWN = 40;
 if (ensureBuild() !== 0) {
   fail("the build failed; its own message is above");
 }
-const now = declarationsOf(readFileSync(join(root, "dist/index.d.ts"), "utf8"));
+const { exports: entries } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const now = Object.entries(entries)
+  .filter(([, entry]) => typeof entry === "object")
+  .map(([name, { import: { types } }]) => `// ${name}\n${declarationsOf(readFileSync(join(root, types), "utf8"))}`)
+  .join("");
 if (process.argv.includes("--update")) {
   writeFileSync(join(root, SNAPSHOT), now);
   console.log(`${SNAPSHOT} is up to date; commit it, with a line in CHANGELOG.md if users notice the change`);
@@ -26,7 +30,7 @@ if (process.argv.includes("--update")) {
 
 /** The declarations without comments and private members, in the order of their names; overloads keep theirs. */
 function declarationsOf(text) {
-  const file = ts.createSourceFile("index.d.ts", text, ts.ScriptTarget.Latest, true);
+  const file = ts.createSourceFile("public.d.ts", text, ts.ScriptTarget.Latest, true);
   const printer = ts.createPrinter({ removeComments: true });
   const print = (node) => printer.printNode(ts.EmitHint.Unspecified, node, file);
   const declarations = [];

@@ -78,7 +78,7 @@ export abstract class Face extends EventEmitter {
 
   /** Begins to connect, if it was not asked to before; what fails is told as an event. */
   protected begin(): void {
-    this.started().catch(() => {});
+    if (this.status === "wait") this.started().catch(() => {});
   }
 
   protected async subscribed(kind: Kind, subscriptions: readonly Subscription[]): Promise<number> {

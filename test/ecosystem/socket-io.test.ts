@@ -1,26 +1,58 @@
 import { once } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createRedisAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { Emitter } from "@socket.io/redis-emitter";
-import { Server } from "socket.io";
+import { type Namespace, Server } from "socket.io";
 import { type Socket as ClientSocket, io as connect } from "socket.io-client";
+import { Redis } from "tidings";
+import { type AdapterGap, type AdapterOptions, createAdapter } from "tidings/socket.io";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cluster, type Deployment, eventually, faces, oneServer } from "./fixtures.ts";
 
+/** A server's adapter, and what ends what it stands on. */
+interface Made {
+  readonly adapter: unknown;
+  close(): Promise<unknown>;
+}
+
+type Maker = (deployment: Deployment) => Made;
+
+const overFace = (face: keyof typeof faces, kind: "classic" | "sharded"): Maker => {
+  return (deployment) => {
+    const client = deployment.client();
+    const [pub, sub] = [faces[face](client), faces[face](client)];
+    const adapter =
+      kind === "classic" ? createRedisAdapter(pub, sub) : createShardedAdapter(pub as never, sub as never);
+    return { adapter, close: () => Promise.all([pub.quit(), sub.quit()]) };
+  };
+};
+
+const own = (options: AdapterOptions = {}): Maker => {
+  return (deployment) => ({ adapter: createAdapter(deployment.client(), options), close: async () => {} });
+};
+
+const makers: Readonly<Record<string, Maker>> = {
+  "the classic adapter over asIoredis": overFace("asIoredis", "classic"),
+  "the classic adapter over asNodeRedis": overFace("asNodeRedis", "classic"),
+  "the sharded adapter over asIoredis": overFace("asIoredis", "sharded"),
+  "the sharded adapter over asNodeRedis": overFace("asNodeRedis", "sharded"),
+  "tidings' own adapter": own(),
+  "tidings' own adapter, with channels of rooms": own({ dynamicRooms: true }),
+  "tidings' own adapter, sharded": own({ sharded: true }),
+};
+
 const variants = [oneServer, cluster].flatMap((deploy) =>
-  (["asIoredis", "asNodeRedis"] as const).flatMap((face) =>
-    (["classic", "sharded"] as const).map((kind) => ({ deploy, face, kind, where: deploy.name })),
-  ),
+  Object.entries(makers).map(([name, make]) => ({ deploy, make, title: `${name}, ${deploy.name}` })),
 );
 
-describe.each(variants)("socket.io's $kind adapter over $face, $where", ({ deploy, face, kind }) => {
+describe.each(variants)("socket.io on $title", ({ deploy, make }) => {
   let deployment: Deployment;
   let nodes: Instance[];
 
   beforeAll(async () => {
     deployment = await deploy();
-    nodes = await Promise.all([1, 2, 3].map(() => instance(deployment, face, kind)));
+    nodes = await Promise.all([1, 2, 3].map(() => instance(make(deployment))));
     await everyServerIsKnown(nodes);
   });
 
@@ -85,9 +117,78 @@ describe.each(variants)("socket.io's $kind adapter over $face, $where", ({ deplo
   });
 });
 
+describe("tidings' own adapter", () => {
+  test("tells a server what may have been missed, so that its sockets can fetch anew", async () => {
+    const deployment = await oneServer();
+    const gaps: AdapterGap[] = [];
+    const make = own({
+      dynamicRooms: true,
+      gap: (gap, namespace) => {
+        gaps.push(gap);
+        (namespace as Namespace).local.emit("refresh");
+      },
+    });
+    const node = await instance(make(deployment));
+    await everyServerIsKnown([node]);
+    await [...node.io.sockets.sockets.values()][0]?.join("room");
+    const refreshed = next(node.socket, "refresh");
+    await deployment.cutSubscribers();
+    await refreshed;
+    await eventually(() => expect(gaps.some(({ rooms }) => rooms === null || rooms.includes("room"))).toBe(true));
+    await node.close();
+    await deployment[Symbol.asyncDispose]();
+  });
+
+  test("hears a room as soon as its join is awaited, whatever server publishes", async () => {
+    const deployment = await oneServer();
+    const make = own({ dynamicRooms: true });
+    const [one, two] = await Promise.all([instance(make(deployment)), instance(make(deployment))]);
+    await everyServerIsKnown([one, two]);
+    for (const room of ["a", "b", "a room whose name has {braces}", "r".repeat(1000)]) {
+      await [...one.io.sockets.sockets.values()][0]?.join(room);
+      const heard = next(one.socket, "in room");
+      two.io.to(room).emit("in room", room, { deep: [Buffer.from([1]), { "~": 1 }] });
+      expect(await heard).toEqual([room, { deep: [Buffer.from([1]), { "~": 1 }] }]);
+    }
+    await Promise.all([one.close(), two.close()]);
+    await deployment[Symbol.asyncDispose]();
+  });
+
+  test("counts servers that share a client", async () => {
+    const deployment = await oneServer();
+    const client = deployment.client();
+    const sharing: Made = { adapter: createAdapter(client), close: async () => {} };
+    const nodes = await Promise.all([instance(sharing), instance(sharing), instance(own()(deployment))]);
+    await everyServerIsKnown(nodes.slice(0, 2), 3);
+    expect(await nodes[0]?.io.fetchSockets()).toHaveLength(3);
+    for (const node of nodes) await node.close();
+    await deployment[Symbol.asyncDispose]();
+  });
+
+  test("is deaf to what is no message of an adapter, and tells it", async () => {
+    const deployment = await oneServer();
+    const errors: Error[] = [];
+    const node = await instance(own({ error: (error) => errors.push(error) })(deployment));
+    await everyServerIsKnown([node]);
+    const client = deployment.client();
+    for (const junk of ["no JSON", "{}", "null", "\0\0\0\0\xff"]) await client.publish("socket.io#/#", junk);
+    await eventually(() => expect(errors).toHaveLength(4));
+    const heard = next(node.socket, "news");
+    node.io.emit("news", 1);
+    expect(await heard).toEqual([1]);
+    await node.close();
+    await deployment[Symbol.asyncDispose]();
+  });
+
+  test("refuses options that are none", () => {
+    expect(() => createAdapter({} as never)).toThrow(/takes a client of tidings/);
+    expect(() => own({ shard: true } as never)({ client: () => new Redis() } as never)).toThrow(/no option "shard"/);
+  });
+});
+
 test("socket.io's emitter reaches the sockets of a server, over asIoredis", async () => {
   const deployment = await oneServer();
-  const node = await instance(deployment, "asIoredis", "classic");
+  const node = await instance(overFace("asIoredis", "classic")(deployment));
   await everyServerIsKnown([node]);
   const heard = next(node.socket, "from outside");
   new Emitter(faces.asIoredis(deployment.client())).emit("from outside", { a: 1 });
@@ -102,15 +203,8 @@ interface Instance {
   close(): Promise<void>;
 }
 
-async function instance(
-  deployment: Deployment,
-  face: keyof typeof faces,
-  kind: "classic" | "sharded",
-): Promise<Instance> {
-  const client = deployment.client();
-  const [pub, sub] = [faces[face](client), faces[face](client)];
+async function instance({ adapter, close }: Made): Promise<Instance> {
   const http: HttpServer = createServer();
-  const adapter = kind === "classic" ? createAdapter(pub, sub) : createShardedAdapter(pub as never, sub as never);
   const io = new Server(http, { adapter: adapter as never });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -123,7 +217,7 @@ async function instance(
     async close() {
       socket.disconnect();
       await io.close();
-      await Promise.all([pub.quit(), sub.quit()]);
+      await close();
     },
   };
 }
@@ -133,9 +227,9 @@ function next(socket: ClientSocket, event: string): Promise<unknown[]> {
 }
 
 /** Subscriptions are not awaited by socket.io. */
-async function everyServerIsKnown(nodes: readonly Instance[]): Promise<void> {
+async function everyServerIsKnown(nodes: readonly Instance[], count = nodes.length): Promise<void> {
   await eventually(async () => {
     const counts = await Promise.all(nodes.map(({ io }) => io.of("/").adapter.serverCount()));
-    expect(counts).toEqual(nodes.map(() => nodes.length));
+    expect(counts).toEqual(nodes.map(() => count));
   });
 }
