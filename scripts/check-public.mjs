@@ -19,7 +19,14 @@ if (ensureBuild() !== 0) {
 const { exports: entries } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const now = Object.entries(entries)
   .filter(([, entry]) => typeof entry === "object")
-  .map(([name, { import: { types } }]) => `// ${name}\n${declarationsOf(readFileSync(join(root, types), "utf8"))}`)
+  .map(
+    ([
+      name,
+      {
+        import: { types },
+      },
+    ]) => `// ${name}\n${declarationsOf(readFileSync(join(root, types), "utf8"))}`,
+  )
   .join("");
 if (process.argv.includes("--update")) {
   writeFileSync(join(root, SNAPSHOT), now);
