@@ -96,7 +96,7 @@ export default {
   options: {
     doNotFollow: { path: "node_modules" },
     // The benchmarks and the tests of other libraries have packages of their own.
-    exclude: { path: "^(bench/node_modules|test/ecosystem)/" },
+    exclude: { path: "^(bench/node_modules|test/ecosystem|examples/recipes)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {

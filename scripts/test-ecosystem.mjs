@@ -18,6 +18,7 @@ if (ensureBuild() !== 0) {
 }
 installLibraries();
 installThisPackage();
+copyRecipes();
 
 const filters = process.argv.slice(2);
 const compiler = join(root, "node_modules/typescript/bin/tsc");
@@ -52,4 +53,11 @@ function installThisPackage() {
   for (const name of ["package.json", "dist"]) {
     cpSync(join(root, name), join(target, name), { recursive: true });
   }
+}
+
+/** The recipes of examples/, where they find the libraries that they are for. */
+function copyRecipes() {
+  const target = join(folder, "recipes");
+  rmSync(target, { recursive: true, force: true });
+  cpSync(join(root, "examples/recipes"), target, { recursive: true });
 }
