@@ -104,7 +104,9 @@ export class LifeCycle {
     }
     // The first connection of a consumer, of this face or of another one.
     for (const consumer of this.#consumers) {
-      if (consumer.state === "connecting") this.#lost(consumer, cause, delay);
+      if (consumer.state !== "connecting") continue;
+      this.#down.add(consumer);
+      this.#lost(consumer, cause, delay);
     }
   };
 
@@ -115,9 +117,11 @@ export class LifeCycle {
   }
 
   #lost(source: object, cause: unknown, delay: number): void {
+    const error = errorOf(cause);
+    const wasDown = this.#down.has(source);
     this.#down.add(source);
     this.#status = "reconnecting";
-    this.#owner.lost(errorOf(cause), delay);
+    this.#owner.lost(wasDown ? ofConnecting(error) : error, delay);
   }
 
   #up(source: object): void {
@@ -138,4 +142,11 @@ function errorOf(cause: unknown): Error {
   let error = cause instanceof Error ? cause : new Error(String(cause));
   while (error.cause instanceof Error) error = error.cause;
   return error;
+}
+
+/** Libraries tell an attempt to connect that failed by the first word, which Node's own errors have. */
+function ofConnecting(error: Error): Error {
+  if (error.message.startsWith("connect")) return error;
+  const { code } = error as { code?: unknown };
+  return Object.assign(new Error(`connect: ${error.message}`, { cause: error }), code === undefined ? {} : { code });
 }

@@ -78,8 +78,9 @@ export class TidingsAdapter extends ClusterAdapter {
   /** Rooms whose channels are asked for, by channel, with what resolves when they are subscribed. */
   readonly #rooms: Map<string, { readonly room: string; readonly subscribed: Promise<void> }> = new Map();
 
+  readonly #subscribed: Promise<void>;
   #warned = false;
-  #open = false;
+  #open = true;
 
   /** @internal */
   constructor(namespace: NamespaceLike, client: AnyClient, options: AdapterOptions) {
@@ -95,18 +96,20 @@ export class TidingsAdapter extends ClusterAdapter {
       gap: (gap) => this.#missed(gap),
       error: (error) => this.#failed(error),
     });
-    if (!this.#dynamic) return;
-    this.on("create-room", (room: string) => this.#roomMade(room));
-    this.on("delete-room", (room: string) => this.#roomGone(room));
+    if (this.#dynamic) {
+      this.on("create-room", (room: string) => this.#roomMade(room));
+      this.on("delete-room", (room: string) => this.#roomGone(room));
+    }
+    const counts = together.get(client) ?? new Map<string, number>();
+    together.set(client, counts);
+    counts.set(this.#channels.all, (counts.get(this.#channels.all) ?? 0) + 1);
+    // Not in init(), which some versions of socket.io do not call.
+    this.#subscribed = this.#subscriptions.subscribe(this.#channels.all, this.#channels.server(this.uid));
   }
 
-  /** Subscribes; resolves when the server has confirmed. */
-  override async init(): Promise<void> {
-    this.#open = true;
-    const counts = together.get(this.#client) ?? new Map<string, number>();
-    together.set(this.#client, counts);
-    counts.set(this.#channels.all, (counts.get(this.#channels.all) ?? 0) + 1);
-    await this.#subscriptions.subscribe(this.#channels.all, this.#channels.server(this.uid));
+  /** Resolves when the server has confirmed the namespace's channels. */
+  override init(): Promise<void> {
+    return this.#subscribed;
   }
 
   /** Ends the subscriptions of the namespace; the client stays open. */
