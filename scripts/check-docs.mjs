@@ -25,7 +25,7 @@ try {
     join(folder, "tsconfig.json"),
     JSON.stringify({
       extends: "../tsconfig.json",
-      compilerOptions: { paths: { tidings: ["../src/index.ts"] }, noUnusedLocals: false },
+      compilerOptions: { paths: { tidings: ["../src/index.ts"], "tidings/*": ["../src/*.ts"] }, noUnusedLocals: false },
       include: ["*.ts"],
       exclude: [],
     }),
