@@ -12,7 +12,7 @@ export function tidingsVersion() {
   return manifest().version;
 }
 
-/** The URL of the built module. */
-export function tidingsModule() {
-  return pathToFileURL(join(root, manifest().exports["."].import.default)).href;
+/** The URL of the built module, or of a subpath's. */
+export function tidingsModule(subpath = ".") {
+  return pathToFileURL(join(root, manifest().exports[subpath].import.default)).href;
 }
