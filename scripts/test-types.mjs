@@ -2,7 +2,7 @@
 // promised and the oldest and the newest @types/node, checked in full and with `skipLibCheck`.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "./cache-folder.mjs";
@@ -48,7 +48,10 @@ function compile(compiler, node, skipLibCheck) {
   if (existsSync(types)) {
     symlinkSync(types, join(modules, "undici-types"));
   }
-  symlinkSync(root, join(modules, "tidings"));
+  // Not a link: beside this folder's own packages optional peers would be found.
+  for (const name of ["package.json", "dist"]) {
+    cpSync(join(root, name), join(modules, "tidings", name), { recursive: true });
+  }
   symlinkSync(join(root, "node_modules", "@standard-schema"), join(modules, "@standard-schema"));
   symlinkSync(join(root, "test", "types-matrix", "program.ts"), join(place, "program.ts"));
   const compilerOptions = {

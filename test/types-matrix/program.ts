@@ -1,5 +1,6 @@
 // Compiled by scripts/test-types.mjs against the built declarations, with the oldest and the newest TypeScript and
 // @types/node. It is never run.
+
 import {
   type AnyItem,
   type Client,
@@ -12,6 +13,7 @@ import {
   RedisCluster,
   ShardedPubSub,
 } from "tidings";
+import { asIoredis, asNodeRedis } from "tidings/compat";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -59,3 +61,11 @@ export async function program(): Promise<void> {
   await either.drain({ timeout: 1000 });
   void [clients, consumers, made, unopened, first];
 }
+
+// Here without ioredis and node-redis: the faces have types of their own. `npm run test:ecosystem` compiles them beside both.
+const one = new Redis("redis://localhost");
+const face = asIoredis(one);
+holds<Equal<IsAny<typeof face>, false>>();
+face.on("gap", (gap) => gap);
+export const heard: Promise<unknown> = face.subscribe("news");
+export const open: boolean = asNodeRedis(one).isOpen;
