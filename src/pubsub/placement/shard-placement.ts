@@ -1,11 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { addressOf, type ClusterNode, type Layout, type Shard } from "../../cluster/layout.ts";
+import type { Layout, Shard } from "../../cluster/layout.ts";
 import { isUnsettled, redirectOf, targetOf } from "../../cluster/redirects.ts";
 import type { HostPort } from "../../cluster/replies.ts";
 import { slotOf } from "../../cluster/slot.ts";
 import { unservedText } from "../../cluster/unserved.ts";
-import type { Connection, Timeouts } from "../../connection/connection.ts";
-import { handled } from "../../core/deferred.ts";
 import { nextTurn } from "../../core/turns.ts";
 import { ClusterError, type ServerError } from "../../errors.ts";
 import type { Command } from "../subscriptions/command.ts";
@@ -13,17 +11,12 @@ import { type Entry, noLink } from "../subscriptions/entry.ts";
 import type { Link } from "../subscriptions/link.ts";
 import type { Placement, PlacementHost, Unserved } from "../subscriptions/placement.ts";
 import type { ClusterNodes } from "./cluster-nodes.ts";
+import { has, NodeChoice } from "./node-choice.ts";
+import { type NodeLink, NodeLinks } from "./node-links.ts";
 import { SlotMoves } from "./slot-moves.ts";
 
 /** How long a link of the role that is not wanted waits for one that is; milliseconds. */
 const YIELD = 100;
-
-/** A link to one node. */
-interface NodeLink {
-  readonly node: HostPort;
-  readonly address: string;
-  readonly link: Link;
-}
 
 /**
  * Shard channels, each at a node of the shard that serves its slot: one link for each node that serves any. A channel's
@@ -33,15 +26,12 @@ interface NodeLink {
 export class ShardPlacement implements Placement {
   readonly #cluster: ClusterNodes;
   readonly #host: PlacementHost;
-  readonly #readsFromReplicas: boolean;
-  readonly #nodeLinks: Map<string, NodeLink> = new Map();
-  readonly #nodeLinkOf: Map<Link, NodeLink> = new Map();
+  readonly #links: NodeLinks;
+  readonly #choice: NodeChoice;
   /** Channels whose node gave them up, on their way to another. */
   readonly #slotMoves: SlotMoves;
   /** Links that wait whether one comes up that is wanted more. */
   readonly #yielding: Set<Link> = new Set();
-  /** Links that give their connections back. */
-  readonly #leaving: Set<Promise<void>> = new Set();
   /** What nodes answered last for slots that none of them has served since. */
   readonly #refusals: Map<number, ServerError> = new Map();
   #forget: (() => void) | null = null;
@@ -52,12 +42,13 @@ export class ShardPlacement implements Placement {
   constructor(cluster: ClusterNodes, host: PlacementHost, readsFromReplicas: boolean) {
     this.#cluster = cluster;
     this.#host = host;
-    this.#readsFromReplicas = readsFromReplicas;
+    this.#links = new NodeLinks(cluster, (dialer) => host.link(dialer));
+    this.#choice = new NodeChoice(this.#links, cluster.topology, readsFromReplicas);
     this.#slotMoves = new SlotMoves((slot, entries, target) => this.#settleDown(slot, entries, target));
   }
 
   get links(): Iterable<Link> {
-    return this.#nodeLinkOf.keys();
+    return this.#links.links;
   }
 
   get settled(): boolean {
@@ -101,8 +92,7 @@ export class ShardPlacement implements Placement {
     this.#work.abort();
     this.#slotMoves.stop();
     this.#refusals.clear();
-    for (const nodeLink of this.#nodeLinks.values()) this.#close(nodeLink);
-    await Promise.all(this.#leaving);
+    await this.#links.closeAll();
   }
 
   place(entry: Entry): void {
@@ -110,9 +100,9 @@ export class ShardPlacement implements Placement {
     if (this.#forget === null || layout === null) return;
     const slot = slotOf(entry.key);
     if (this.#slotMoves.join(slot, entry)) return;
-    const node = this.#choose(layout.shardOf(slot));
+    const node = this.#choice.of(layout.shardOf(slot));
     if (node === null) this.#slotMoves.markUnserved(slot, entry);
-    else this.#move(entry, this.#nodeLinkTo(node).link);
+    else this.#links.move(entry, this.#links.to(node));
   }
 
   unserved(entries: readonly Entry[]): Unserved | null {
@@ -140,7 +130,7 @@ export class ShardPlacement implements Placement {
   }
 
   left(entry: Entry): void {
-    this.#move(entry, noLink);
+    this.#links.move(entry, noLink);
     if (!this.#slotMoves.idle) this.#slotMoves.leave(slotOf(entry.key), entry);
     this.tidy();
   }
@@ -151,10 +141,10 @@ export class ShardPlacement implements Placement {
     // A little later: the name that left may be followed by one that comes.
     nextTurn(() => {
       this.#tidying = false;
-      for (const nodeLink of this.#nodeLinks.values()) {
+      for (const nodeLink of this.#links) {
         const { link } = nodeLink;
         if (link.names === 0 && link.idle && !this.#yielding.has(link) && !this.#isAwaited(nodeLink))
-          this.#close(nodeLink);
+          this.#links.close(nodeLink);
       }
       this.#host.settle();
     });
@@ -167,9 +157,9 @@ export class ShardPlacement implements Placement {
   }
 
   down(link: Link): void {
-    const node = this.#cluster.topology.layout?.nodes.get(this.#nodeLinkOf.get(link)?.address ?? "");
+    const node = this.#cluster.topology.layout?.nodes.get(this.#links.of(link)?.address ?? "");
     // A node that served in place of another: that one is tried at once.
-    if (node !== undefined && !this.#isWanted(node)) this.dialFailed(link);
+    if (node !== undefined && !this.#choice.isWanted(node)) this.dialFailed(link);
     else void this.#cluster.topology.refresh();
   }
 
@@ -177,8 +167,8 @@ export class ShardPlacement implements Placement {
     void this.#cluster.topology.refresh();
     this.#markGuessesUnserved(link);
     for (const shard of this.#shardsOf(link)) {
-      for (const node of this.#alternatives(shard)) {
-        const other = this.#nodeLinkTo(node).link;
+      for (const node of this.#choice.alternatives(shard)) {
+        const other = this.#links.to(node);
         if (other.ready) this.#host.restore(this.#adopt(other));
       }
     }
@@ -186,21 +176,21 @@ export class ShardPlacement implements Placement {
 
   demoted(link: Link): boolean {
     // Its channels stay until it says otherwise: what the new primary takes, it hands on.
-    void this.#cluster.topology.refresh(this.#nodeLinkOf.get(link)?.node ?? null);
+    void this.#cluster.topology.refresh(this.#links.of(link)?.node ?? null);
     return true;
   }
 
   dismissed(link: Link, entry: Entry): void {
-    const node = this.#nodeLinkOf.get(link)?.node ?? null;
+    const node = this.#links.of(link)?.node ?? null;
     void this.#cluster.topology.refresh(node);
-    this.#move(entry, noLink);
+    this.#links.move(entry, noLink);
     // It is asked again itself. After a migration it names the node that has the slot now; after a failover it serves on, and messages
     // that are still on their way between the nodes of the shard come neither twice nor late.
     this.#slotMoves.return(slotOf(entry.key), entry, node);
   }
 
   redirected(command: Command, error: ServerError): boolean {
-    const nodeLink = this.#nodeLinkOf.get(command.link as Link);
+    const nodeLink = this.#links.of(command.link as Link);
     const redirect = redirectOf(error);
     const { registry } = this.#host;
     // An entry that was asked for something else since has an answer of its own to come; a probe's is not registered.
@@ -218,7 +208,7 @@ export class ShardPlacement implements Placement {
     if (redirect?.kind === "moved") topology.moved(redirect.slot, target);
     if (redirect?.host === "") void topology.refresh();
     for (const entry of entries) {
-      this.#move(entry, noLink);
+      this.#links.move(entry, noLink);
       if (!entry.wanted) continue;
       this.#refusals.set(slotOf(entry.key), error);
       if (target === null) this.#slotMoves.markUnserved(slotOf(entry.key), entry);
@@ -238,7 +228,7 @@ export class ShardPlacement implements Placement {
   }
 
   #refreshed(layout: Layout): void {
-    for (const { address, link } of this.#nodeLinks.values()) {
+    for (const { address, link } of this.#links) {
       const node = layout.nodes.get(address);
       if (!link.ready || node?.failed === false) continue;
       const why = node === undefined ? "has left the cluster" : "is held for dead by the cluster";
@@ -247,7 +237,7 @@ export class ShardPlacement implements Placement {
     const homeless: Entry[] = [];
     const uncertain: Entry[] = [];
     for (const entry of this.#host.registry.shard.values()) {
-      const nodeLink = this.#nodeLinkOf.get(entry.link as Link);
+      const nodeLink = this.#links.of(entry.link);
       if (nodeLink === undefined || !entry.wanted) continue;
       const shard = layout.shardOf(slotOf(entry.key));
       if (shard === null || has(shard, nodeLink.address)) continue;
@@ -255,7 +245,7 @@ export class ShardPlacement implements Placement {
       else homeless.push(entry);
     }
     for (const entry of homeless) {
-      this.#move(entry, noLink);
+      this.#links.move(entry, noLink);
       this.place(entry);
     }
     this.#host.restore(homeless);
@@ -265,26 +255,18 @@ export class ShardPlacement implements Placement {
   }
 
   /**
-   * Wanderers of a slot may go to the node they were sent to, or to the one that the layout names. Where it names none,
-   * any node is asked, which tells by a MOVED.
+   * Channels of a slot that moves may go to the node they were sent to, or to the one that the layout names. Where it names
+   * none, any node is asked, which tells by a MOVED.
    */
   #settleDown(slot: number, entries: readonly Entry[], target: HostPort | null): boolean {
     const { topology } = this.#cluster;
-    const node = target ?? this.#choose(topology.layout?.shardOf(slot) ?? null) ?? this.#anyNode();
+    const node = target ?? this.#choice.of(topology.layout?.shardOf(slot) ?? null) ?? this.#choice.any();
     if (target === null) void topology.refresh();
     if (node === null) return false;
-    const { link } = this.#nodeLinkTo(node);
-    for (const entry of entries) this.#move(entry, link);
+    const link = this.#links.to(node);
+    for (const entry of entries) this.#links.move(entry, link);
     this.#host.restore(entries);
     return true;
-  }
-
-  /** A random node that lives; every other time one with a link that is up, so that few connections are opened. */
-  #anyNode(): ClusterNode | null {
-    const nodes = [...(this.#cluster.topology.layout?.nodes.values() ?? [])].filter(({ failed }) => !failed);
-    const connected = nodes.filter(({ address }) => this.#nodeLinks.get(address)?.link.ready === true);
-    const candidates = connected.length > 0 && Math.random() < 0.5 ? connected : nodes;
-    return candidates[Math.floor(Math.random() * candidates.length)] ?? null;
   }
 
   /** Channels whose slot has no known owner were to be asked for at this link, which does not come up. */
@@ -293,7 +275,7 @@ export class ShardPlacement implements Placement {
     for (const entry of this.#host.registry.shard.values()) {
       const slot = slotOf(entry.key);
       if (entry.link !== link || !entry.wanted || layout?.shardOf(slot) !== null) continue;
-      this.#move(entry, noLink);
+      this.#links.move(entry, noLink);
       this.#slotMoves.markUnserved(slot, entry);
     }
   }
@@ -307,24 +289,14 @@ export class ShardPlacement implements Placement {
     }
   }
 
-  /**
-   * Whether the link is to wait for one to a node of the role that is wanted, which is tried at once. After a restart of a
-   * whole shard a replica that comes up first would be deaf until it is in touch with its primary.
-   */
+  /** Whether the link is to wait for one that is wanted more, which is tried at once. */
   #yields(link: Link): boolean {
-    const address = this.#nodeLinkOf.get(link)?.address ?? "";
-    const shard = this.#cluster.topology.layout?.shards.find((one) => has(one, address));
-    const node = shard?.nodes.find((one) => one.address === address);
-    if (shard === undefined || node === undefined || this.#isWanted(node)) return false;
-    const others = shard.nodes.filter((one) => this.#isWanted(one));
-    const waiting = others
-      .flatMap((one) => this.#nodeLinks.get(one.address)?.link ?? [])
-      .filter((other) => !other.ready);
-    for (const other of waiting) other.wake();
-    return waiting.length > 0;
+    const preferred = this.#choice.preferredTo(link);
+    for (const other of preferred) other.wake();
+    return preferred.length > 0;
   }
 
-  /** If the other fails meanwhile, `missed` gives this one its channels; if it hangs, they are taken after a moment. */
+  /** If the other fails meanwhile, `dialFailed` gives this one its channels; if it hangs, they are taken after a moment. */
   async #yield(link: Link): Promise<void> {
     this.#yielding.add(link);
     await delay(YIELD, undefined, { signal: this.#work.signal }).catch(() => {});
@@ -334,76 +306,18 @@ export class ShardPlacement implements Placement {
     this.tidy();
   }
 
-  #isWanted({ role }: ClusterNode): boolean {
-    return (role === "replica") === this.#readsFromReplicas;
-  }
-
-  /** The nodes that may serve a shard while the node that should cannot be reached: those of the role that is wanted first. */
-  #alternatives({ nodes }: Shard): ClusterNode[] {
-    const fit = nodes.filter(({ failed, address }) => !failed && this.#nodeLinks.get(address)?.link.failing !== true);
-    const wanted = fit.filter((node) => this.#isWanted(node));
-    return wanted.length > 0 ? wanted : fit;
-  }
-
   /** The link takes the channels of its shard that no node serves at the moment. */
   #adopt(link: Link): Entry[] {
     const { layout } = this.#cluster.topology;
-    const address = this.#nodeLinkOf.get(link)?.address;
+    const address = this.#links.of(link)?.address;
     const adopted: Entry[] = [];
     if (address === undefined || layout === null) return adopted;
     for (const entry of this.#host.registry.shard.values()) {
       if (entry.link === noLink || entry.link.ready || !entry.wanted) continue;
       if (has(layout.shardOf(slotOf(entry.key)), address)) adopted.push(entry);
     }
-    for (const entry of adopted) this.#move(entry, link);
+    for (const entry of adopted) this.#links.move(entry, link);
     return adopted;
-  }
-
-  /**
-   * The node that is to serve a shard: of the role that is wanted, one that has a link before one that has none. `null` for
-   * a shard that is not known, or without nodes.
-   */
-  #choose(shard: Shard | null): ClusterNode | null {
-    const nodes = shard?.nodes ?? [];
-    const rank = ({ role, failed, address }: ClusterNode): number => {
-      const link = this.#nodeLinks.get(address)?.link;
-      const unfit = failed || link?.failing === true ? 4 : 0;
-      const other = (role === "replica") === this.#readsFromReplicas ? 0 : 2;
-      return unfit + other + (link === undefined ? 1 : 0);
-    };
-    const best = Math.min(...nodes.map(rank));
-    const equals = nodes.filter((node) => rank(node) === best);
-    return equals[Math.floor(Math.random() * equals.length)] ?? null;
-  }
-
-  #nodeLinkTo(node: HostPort): NodeLink {
-    const address = addressOf(node.host, node.port);
-    const known = this.#nodeLinks.get(address);
-    if (known !== undefined) return known;
-    const link = this.#host.link({
-      dial: (timeouts, signal) => this.#dial(node, timeouts, signal),
-      release: (connection) => this.#cluster.release(connection),
-    });
-    const nodeLink = { node, address, link };
-    this.#nodeLinks.set(address, nodeLink);
-    this.#nodeLinkOf.set(link, nodeLink);
-    link.start();
-    return nodeLink;
-  }
-
-  async #dial(node: HostPort, timeouts: Timeouts, signal: AbortSignal): Promise<Connection> {
-    const connection = await this.#cluster.leaseFrom(node, timeouts, signal);
-    const known = this.#cluster.topology.layout?.nodes.get(addressOf(node.host, node.port));
-    // A replica of Redis 8.0 refuses a SUNSUBSCRIBE with names otherwise. In RESP2 it must come before any SSUBSCRIBE.
-    if (known?.role === "replica") void handled(connection.command(["READONLY"]));
-    return connection;
-  }
-
-  #close({ address, link }: NodeLink): void {
-    this.#nodeLinks.delete(address);
-    this.#nodeLinkOf.delete(link);
-    const leaving: Promise<void> = link.stop().finally(() => this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
   }
 
   /** Whether the link is tried because another node of its shard, which has names, does not come up. */
@@ -426,16 +340,4 @@ export class ShardPlacement implements Placement {
     }
     return shards;
   }
-
-  #move(entry: Entry, home: Link | typeof noLink): void {
-    const before = this.#nodeLinkOf.get(entry.link as Link)?.link;
-    if (before !== undefined) before.names--;
-    if (home !== noLink) (home as Link).names++;
-    entry.link = home;
-    entry.last = null;
-  }
-}
-
-function has(shard: Shard | null, address: string): boolean {
-  return shard?.nodes.some((node) => node.address === address) ?? false;
 }
