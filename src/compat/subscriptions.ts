@@ -29,6 +29,9 @@ export interface SubscriptionsOwner {
 /** How long an `unsubscribe` and a drain wait for the server; milliseconds. */
 const PATIENCE = 5000;
 
+/** As long as a timer can count: a link that does not answer is found dead, and the names are restored on another. */
+const LONGEST = 2 ** 31 - 1;
+
 type AnyConsumer = PubSub<never> | ClusterPubSub<never> | ShardedPubSub<never>;
 
 /** The consumers of a face: one for channels and patterns, one for shard channels, each made when it is first needed. */
@@ -65,7 +68,7 @@ export class Subscriptions {
     const handlers = subscriptions.map(
       ([name, deliver]) => [name.bytes, ({ channel }: { channel: string }) => deliver(channel, this.#arrived)] as const,
     );
-    const options = { timeout: Number.POSITIVE_INFINITY };
+    const options = { timeout: LONGEST };
     if (kind === "shard") await this.#shards().subscribe(handlers, options);
     else if (kind === "channel") await this.#classics().subscribe(handlers, options);
     else await this.#classics().psubscribe(handlers, options);

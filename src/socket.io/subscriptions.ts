@@ -12,6 +12,9 @@ import { decode } from "./encoding.ts";
 /** A client of either kind, whatever its codec. */
 export type AnyClient = Redis<unknown, never, NameForm> | RedisCluster<unknown, never, NameForm>;
 
+/** As long as a timer can count: a link that does not answer is found dead, and the names are restored on another. */
+const LONGEST = 2 ** 31 - 1;
+
 /** Takes what is heard of a namespace. */
 export interface Hearing {
   /** What another server, or this one, published: by its shape a message of an adapter. */
@@ -39,7 +42,7 @@ export class Subscriptions {
     await this.#patiently(async () => {
       const consumer = await this.#open();
       await consumer.subscribe(channels, ({ channel, data }) => this.#hearing.message(channel, data), {
-        timeout: Number.POSITIVE_INFINITY,
+        timeout: LONGEST,
       });
     });
   }

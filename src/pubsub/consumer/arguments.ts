@@ -1,12 +1,4 @@
-import {
-  type Check,
-  checkOptions,
-  describe,
-  isIterable,
-  millisecondsOrInfinity,
-  numeric,
-  signal,
-} from "../../core/checks.ts";
+import { type Check, checkOptions, describe, isIterable, milliseconds, numeric, signal } from "../../core/checks.ts";
 import { ArgumentError } from "../../errors.ts";
 import { isName, latin1 } from "../../names.ts";
 import type { AnyHandler } from "../delivery/handler.ts";
@@ -142,7 +134,7 @@ function pair(what: string, [name, handler]: readonly unknown[]): [string, AnyHa
 
 function request(what: string, wanted: Wanted, options: unknown): Request {
   if (wanted.keys.length === 0) throw new ArgumentError(`Subscribe takes at least one ${what}; the list is empty.`);
-  checkOptions("subscribe", options, { timeout: millisecondsOrInfinity, signal });
+  checkOptions("subscribe", options, { timeout: milliseconds, signal });
   return { ...wanted, options: (options as SubscribeOptions | undefined) ?? {} };
 }
 

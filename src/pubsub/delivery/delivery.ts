@@ -1,15 +1,13 @@
 import { AsyncResource } from "node:async_hooks";
-import { type ArrivedCodec, type Codec, decodeArrived, decodeText, type TextCodec } from "../../codec.ts";
-import { Deferred, handled, isThenable } from "../../core/deferred.ts";
-import { earlier, type Moment, takeMoment, windowBetween } from "../../core/moment.ts";
+import type { Codec } from "../../codec.ts";
+import { Deferred } from "../../core/deferred.ts";
+import { earlier, takeMoment } from "../../core/moment.ts";
 import { inRootContext } from "../../core/root-context.ts";
 import { surface } from "../../core/uncaught.ts";
 import { debug, diagnostics } from "../../diagnostics.ts";
-import { CodecError, HandlerError, PubSubError, type ServerError } from "../../errors.ts";
+import { HandlerError, PubSubError, type ServerError } from "../../errors.ts";
 import { type NameForm, nameOf } from "../../names.ts";
 import type { Payload } from "../../resp/reply.ts";
-import type { Gap, GapCause } from "../model/gap.ts";
-import { SharedPayload } from "../model/shared-payload.ts";
 import type { State } from "../model/state.ts";
 import type { ConsumerEvents } from "../model/types.ts";
 import type { Entry, Kind, Sink } from "../subscriptions/entry.ts";
@@ -18,7 +16,9 @@ import type { Verb } from "../subscriptions/reconcile.ts";
 import type { SubscriptionRequest } from "../subscriptions/request.ts";
 import type { Subscriptions, SubscriptionsOwner } from "../subscriptions/subscriptions.ts";
 import { Backlog, type BacklogLimits, type BacklogOwner } from "./backlog.ts";
+import { Decoding } from "./decoding.ts";
 import { Dropped } from "./dropped.ts";
+import { GapReports, gapOf } from "./gap-reports.ts";
 import {
   type AnyHandler,
   type AnyPublished,
@@ -69,11 +69,9 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   readonly ignoresConfirmations: boolean;
   readonly tally: Tally = new Tally();
   readonly reports: Reports;
-  readonly #codec: Codec<unknown, never>;
-  readonly #fromText: ((text: string) => unknown) | null;
-  readonly #arrived: ArrivedCodec<unknown> | null;
+  readonly decoding: Decoding;
   readonly #events: Events;
-  readonly #includesGaps: boolean;
+  readonly #gaps: GapReports;
   readonly #retrying: DeliveryOptions["retrying"];
   #pauseTimer: NodeJS.Timeout | undefined;
   /** Queues with an async handler at work, by channel or pattern. */
@@ -85,17 +83,24 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   constructor(subscriptions: (owner: SubscriptionsOwner) => Subscriptions, events: Events, options: DeliveryOptions) {
     this.names = options.names;
     this.ignoresConfirmations = options.ignoreSubscribeMessages;
-    this.#codec = options.codec;
-    this.#fromText = textDecoder(options.codec);
-    this.#arrived = decodeArrived in options.codec ? (options.codec as ArrivedCodec<unknown>) : null;
     this.#events = events;
-    this.#includesGaps = options.includeGaps;
+    this.#gaps = new GapReports(options.includeGaps, {
+      consumer: events,
+      listened: () => events.listenerCount("gap") > 0,
+      lay: (gap) => this.inbox.notice(gap, this.engine.registry.size),
+      told: (gap) => {
+        this.tally.gaps++;
+        this.emit("gap", gap);
+      },
+    });
     this.#retrying = options.retrying;
     this.reports = new Reports({
       listens: (event) => events.listenerCount(event) > 0,
       emitError: (error) => this.emit("error", error),
       emitClientError: options.clientError,
     });
+    const { tally, reports } = this;
+    this.decoding = new Decoding(options.codec, options.names, { consumer: events, tally, reports });
     this.backlog = new Backlog(options.buffer, this);
     this.inbox = new Inbox(this.backlog, this);
     this.engine = subscriptions(this);
@@ -124,11 +129,11 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   // Where messages without a handler go (Sink).
 
   message(entry: Entry, payload: Payload): void {
-    this.#lay(entry, this.decode(entry, payload, null), payload.byteLength);
+    this.#lay(entry, this.decoding.message(entry, payload, null), payload.byteLength);
   }
 
   pmessage(entry: Entry, channel: string, payload: Payload): void {
-    this.#lay(entry, this.decode(entry, payload, channel), payload.byteLength);
+    this.#lay(entry, this.decoding.message(entry, payload, channel), payload.byteLength);
   }
 
   // ---
@@ -156,9 +161,9 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     const untold = this.inbox.abandon(left);
     for (const queue of this.#busy.values()) untold.push(...queue.abandon(left));
     this.backlog.clear();
-    for (const dropped of untold) this.#emitGap(dropped.gap("overflow"));
+    for (const dropped of untold) this.#gaps.emit(dropped.gap("overflow"));
     this.#abandonUnread();
-    if (left.count > 0) this.#emitGap(left.gap("drained", takeMoment()));
+    if (left.count > 0) this.#gaps.emit(left.gap("drained", takeMoment()));
   }
 
   /** What was sent before the server took an unsubscribe, and is not read yet, is abandoned too, however much it is. */
@@ -167,7 +172,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     const [first] = unread;
     if (first === undefined) return;
     const since = unread.reduce((earliest, { link }) => earlier(earliest, link.proof), first.link.proof);
-    this.#emitGap(this.#gapOf("drained", unread, since, false));
+    this.#gaps.emit(gapOf("drained", unread, since));
   }
 
   /** Stops dispatch at once, discards what is unread, and ends all waits. */
@@ -222,7 +227,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   missed({ cause, entries, since }: Missed): void {
     if (this.engine.state === "closed") return;
     // The message that did not fit is lost for certain, and an unknown number behind it.
-    this.#tellGap(this.#gapOf(cause, entries, since, cause === "overflow"));
+    this.#gaps.tell(gapOf(cause, entries, since, cause === "overflow"));
   }
 
   state(state: State, retryIn: number | null): void {
@@ -271,7 +276,7 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
   // What the inbox and the handlers' queues ask and tell (InboxOwner, HandlerHost).
 
   dropping(): Dropped {
-    if (!this.#includesGaps && this.#events.listenerCount("gap") === 0 && !diagnostics.gap.hasSubscribers) {
+    if (!this.#gaps.seen) {
       this.reports.warn(
         "TIDINGS_DROPPED",
         `A consumer drops messages: ${this.backlog.count} are unread, and its buffer is full. Read faster, raise "buffer.limit", or set "includeGaps" or listen to "gap" to see what is missing. stats().dropped counts them.`,
@@ -282,12 +287,12 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
 
   dropped(dropped: Dropped): Item | null {
     const gap = dropped.gap("overflow");
-    this.#emitGap(gap);
-    return this.#includesGaps ? gap : null;
+    this.#gaps.emit(gap);
+    return this.#gaps.included ? gap : null;
   }
 
   droppedBehindHandler(dropped: Dropped): void {
-    this.#tellGap(dropped.gap("overflow"));
+    this.#gaps.tell(dropped.gap("overflow"));
   }
 
   overflowed(): void {
@@ -297,23 +302,6 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
         `The consumer's buffer is full (${this.backlog.count} messages, ${this.backlog.bytes} bytes). Read faster, raise "buffer", or choose another "overflow".`,
       ),
     );
-  }
-
-  decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null {
-    const { tally } = this;
-    tally.received++;
-    tally.bytes += payload.byteLength;
-    if (diagnostics.message.hasSubscribers) this.#diagnose(entry, payload, channel);
-    let data: unknown;
-    try {
-      data = payload instanceof SharedPayload ? this.#decodeOnce(payload) : this.#decode(payload, channel);
-    } catch (error) {
-      this.#refuse(entry, payload, channel, error);
-      return null;
-    }
-    return channel === null
-      ? { type: "message", pattern: null, channel: entry.name, data }
-      : { type: "pmessage", pattern: entry.name, channel: nameOf(channel, this.names), data };
   }
 
   handled(): void {
@@ -344,66 +332,8 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
     return false;
   }
 
-  #decode(payload: Payload, channel: string | null): unknown {
-    if (this.#fromText !== null) return this.#fromText(payload.text());
-    if (this.#arrived !== null) return this.#arrived[decodeArrived](payload, channel);
-    return synchronous(this.#codec.decode(payload.bytes()));
-  }
-
-  #decodeOnce(payload: SharedPayload): unknown {
-    if (payload.readBy(this.#codec)) return payload.data;
-    const data = this.#decode(payload, null);
-    payload.keep(this.#codec, data);
-    return data;
-  }
-
-  #diagnose(entry: Entry, { byteLength }: Payload, channel: string | null): void {
-    const [name, pattern] = channel === null ? [entry.name, null] : [nameOf(channel, this.names), entry.name];
-    diagnostics.message.publish({ consumer: this.#events, channel: name, pattern, bytes: byteLength });
-  }
-
-  /** A gap of an unknown number of messages, from `since` until now. */
-  #gapOf(cause: GapCause, entries: readonly Entry[], since: Moment, certain: boolean): Gap<string | Buffer> {
-    const namesOf = (patterns: boolean): (string | Buffer)[] =>
-      entries.filter(({ kind }) => (kind === "pattern") === patterns).map(({ name }) => name);
-    const [channels, patterns] = [namesOf(false), namesOf(true)];
-    const { from, to } = windowBetween(since, takeMoment());
-    return Object.freeze({ type: "gap", cause, channels, patterns, from, to, dropped: null, certain });
-  }
-
-  #tellGap(gap: Gap<string | Buffer>): void {
-    if (this.#includesGaps) this.inbox.notice(gap, this.engine.registry.size);
-    this.#emitGap(gap);
-  }
-
-  #emitGap(gap: Gap<string | Buffer>): void {
-    this.tally.gaps++;
-    if (diagnostics.gap.hasSubscribers) diagnostics.gap.publish({ consumer: this.#events, gap });
-    if (debug.enabled) {
-      const names = gap.channels.length + gap.patterns.length;
-      debug(`gap: ${gap.cause}, ${names} names, ${gap.to - gap.from} ms, dropped ${gap.dropped ?? "unknown"}`);
-    }
-    this.emit("gap", gap);
-  }
-
   #lay({ link }: Entry, message: AnyPublished | null, size: number): void {
     if (message !== null) this.inbox.push(message, size, link);
-  }
-
-  /** A publisher must not be able to stop its subscribers: told to those who listen, and never thrown. */
-  #refuse(entry: Entry, payload: Payload, channel: string | null, cause: unknown): void {
-    this.tally.refused++;
-    if (diagnostics.refused.hasSubscribers) {
-      const name = channel === null ? entry.name : nameOf(channel, this.names);
-      diagnostics.refused.publish({ consumer: this.#events, channel: name, bytes: payload.byteLength });
-    }
-    const name = channel === null ? entry.name : nameOf(channel, this.names);
-    const told = this.reports.tell(() => new CodecError(name, payload.bytes(), cause));
-    if (told || diagnostics.refused.hasSubscribers) return;
-    this.reports.warn(
-      "TIDINGS_REFUSED",
-      `The codec refuses messages of ${JSON.stringify(name.toString())}. Listen to "error" of the consumer or of the client to see why. stats().refused counts them.`,
-    );
   }
 
   /** Warns if after a while nothing was read, and there is no listener. */
@@ -421,15 +351,4 @@ export class Delivery implements Sink, SubscriptionsOwner, HandlerHost, ReadQueu
 
 function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-function textDecoder(codec: Codec<unknown, never>): ((text: string) => unknown) | null {
-  return decodeText in codec ? (codec as TextCodec<unknown, never>)[decodeText] : null;
-}
-
-/** A promise that rejects unheard would let a publisher end the process. */
-function synchronous(data: unknown): unknown {
-  if (!isThenable(data)) return data;
-  void handled(Promise.resolve(data));
-  throw new TypeError("The codec decodes asynchronously; it must be synchronous.");
 }

@@ -17,8 +17,8 @@ export type AnyHandler = (message: AnyPublished) => unknown;
 
 /** What handlers need of their consumer. */
 export interface HandlerHost {
-  /** The message of a payload, or `null` where the codec refuses it. */
-  decode(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null;
+  /** Makes the messages. */
+  readonly decoding: { message(entry: Entry, payload: Payload, channel: string | null): AnyPublished | null };
   /** A handler takes a message: it leaves its mark in the order of things to read. */
   handled(): void;
   /** What waits behind async handlers counts. */
@@ -68,12 +68,12 @@ export class HandlerSink implements Sink {
 
   message(entry: Entry, payload: Payload): void {
     const size = payload.byteLength;
-    this.#take(entry, this.#host.decode(entry, payload, null), size);
+    this.#take(entry, this.#host.decoding.message(entry, payload, null), size);
   }
 
   pmessage(entry: Entry, channel: string, payload: Payload): void {
     const size = payload.byteLength;
-    this.#take(entry, this.#host.decode(entry, payload, channel), size);
+    this.#take(entry, this.#host.decoding.message(entry, payload, channel), size);
   }
 
   /** Calls the handler; what it returns, if that is to be awaited. */

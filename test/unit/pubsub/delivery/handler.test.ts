@@ -37,13 +37,15 @@ class Host implements HandlerHost {
   droppedBehindHandler(): void {}
   overflowed(): void {}
 
-  decode(entry: Entry, { text }: Payload, channel: string | null): AnyPublished | null {
-    const given = text();
-    if (given.startsWith("!")) return null;
-    return channel === null
-      ? { type: "message", pattern: null, channel: entry.name, data: given }
-      : { type: "pmessage", pattern: entry.name, channel, data: given };
-  }
+  readonly decoding = {
+    message(entry: Entry, { text }: Payload, channel: string | null): AnyPublished | null {
+      const given = text();
+      if (given.startsWith("!")) return null;
+      return channel === null
+        ? { type: "message", pattern: null, channel: entry.name, data: given }
+        : { type: "pmessage", pattern: entry.name, channel, data: given };
+    },
+  };
 
   handled(): void {
     this.marks++;
