@@ -80,7 +80,7 @@ test("a first connection of a consumer that fails is told as its own", async () 
   client.emit("reconnecting", { delay: 5, cause: new Error("refused") });
   expect(cycle.status).toBe("reconnecting");
   consumer.emit("state", "live", { cause: null, retryIn: null });
-  expect(told).toEqual(["connected", "lost: refused, 5", "connected"]);
+  expect(told).toEqual(["connected", "lost: connect: refused, 5", "connected"]);
 });
 
 test("a consumer that fails, or a client that is closed, is the end; nothing is told after it", async () => {
