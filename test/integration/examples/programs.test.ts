@@ -52,6 +52,34 @@ test("a worker that gets SIGTERM finishes its job and those that have arrived", 
   expect(code).toBe(0);
 });
 
+test("a trace goes from the publisher to the subscriber, and a meter is given what to watch", {
+  timeout: LONG,
+}, async () => {
+  const { child, output } = run("examples/open-telemetry.ts");
+  const [code] = await deadline(once(child, "exit"), LONG, "the program to end");
+  const spanOf = (name: string): Record<string, string> =>
+    new RegExp(`^span: ${name} \\((?<id>\\w+)\\), trace (?<trace>\\w+), parent (?<parent>\\w+)$`, "m").exec(output())
+      ?.groups ?? {};
+  const [request, published, processed] = ["POST /orders", "publish orders", "process orders"].map(spanOf);
+  expect(request).toMatchObject({ id: expect.any(String), parent: "none" });
+  expect(published).toMatchObject({ trace: request?.trace, parent: request?.id });
+  expect(processed).toMatchObject({ trace: request?.trace, parent: published?.id });
+  const counts = output()
+    .split("\n")
+    .filter((line) => line.startsWith("metric: "));
+  expect(counts).toEqual(
+    expect.arrayContaining([
+      "metric: tidings.received 6 {}",
+      "metric: tidings.delivered 2 {}",
+      "metric: tidings.dropped 3 {}",
+      "metric: tidings.pending 1 {}",
+      "metric: tidings.gaps 1 { cause: 'overflow' }",
+      "metric: tidings.consumers 1 { state: 'live' }",
+    ]),
+  );
+  expect(code).toBe(0);
+});
+
 test("the README's first program runs and ends", { timeout: LONG }, async () => {
   const [, code = ""] =
     /^```js\n(\/\/ first\.mjs\n.*?)^```/ms.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
