@@ -11,9 +11,6 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /** What a client is called where it is installed. */
 const PACKAGES = { "node-redis": "redis", ioredis: "ioredis" };
-/** What npm packs besides what `files` names. */
-const ALWAYS = /^(package\.json|README.*|LICEN[CS]E.*)$/i;
-
 /**
  * @param {string} client
  * @returns {{ import: number, size: number, packages: number }} milliseconds, KiB, and a number
@@ -44,10 +41,18 @@ function dependenciesOf(folder, top, found = new Set()) {
   return found;
 }
 
+/** Bytes of the package as it would be published. */
 function packedSize(folder) {
-  const { files } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const always = readdirSync(folder).filter((name) => ALWAYS.test(name));
-  return [...new Set([...files, ...always])].reduce((sum, name) => sum + sizeOf(join(folder, name)), 0);
+  const { stdout, stderr } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  // A list, or with newer versions of npm an object by name.
+  const [packed] = Object.values(JSON.parse(stdout || "[]"));
+  if (packed === undefined) {
+    throw new Error(`npm pack: ${stderr}`);
+  }
+  return packed.unpackedSize;
 }
 
 /** Bytes of a file, or of a folder's files without the packages nested in it. */

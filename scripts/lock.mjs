@@ -1,5 +1,6 @@
 // npm run lock: brings package-lock.json up to date with package.json, and makes it whole.
-// npm run check:lock: only says whether it is.
+// npm run lock -- docs: the same for the package of a folder.
+// npm run check:lock: only says whether they are.
 //
 // A registry that mirrors the packages of some platforms only makes npm leave the others out of the lock file, and
 // `npm ci` then refuses it. They are put back here: their version stands in the package that wants them, their platform
@@ -9,29 +10,37 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, npm, root } from "./setup.mjs";
 
+/** The folders whose lock files are checked. */
+const CHECKED = [".", "docs"];
+
 const PLATFORM = /[/-](?<os>android|darwin|freebsd|linux|openharmony|win32)-(?<cpu>[a-z0-9]+)(-(?<abi>[a-z]+))?$/;
 
-const path = join(root, "package-lock.json");
-const check = process.argv.includes("--check");
-
-if (!check && npm("install", "--package-lock-only", "--no-audit", "--no-fund") !== 0) {
-  fail("npm could not resolve the packages; its own message is above");
+if (process.argv.includes("--check")) {
+  for (const folder of CHECKED) check(folder);
+} else {
+  write(process.argv[2] ?? ".");
 }
 
-const lock = JSON.parse(readFileSync(path, "utf8"));
-const missing = [...missingPackages(lock.packages)];
-
-if (check) {
-  const addressed = Object.keys(lock.packages).filter((at) => lock.packages[at].resolved?.startsWith("http"));
+function check(folder) {
+  const { packages } = readLock(folder);
+  const missing = [...missingPackages(packages)];
+  const addressed = Object.keys(packages).filter((at) => packages[at].resolved?.startsWith("http"));
   if (missing.length > 0 || addressed.length > 0) {
     const names = [
       ...missing.map(({ name }) => `${name} is missing`),
       ...addressed.map((at) => `${at} has an address`),
     ];
-    fail(`package-lock.json is not whole, run npm run lock: ${names.join(", ")}`);
+    const command = folder === "." ? "npm run lock" : `npm run lock -- ${folder}`;
+    fail(`${lockPath(folder)} is not whole, run ${command}: ${names.join(", ")}`);
   }
-} else {
-  for (const { name, version, dev } of missing) {
+}
+
+function write(folder) {
+  if (npm("install", "--prefix", join(root, folder), "--package-lock-only", "--no-audit", "--no-fund") !== 0) {
+    fail("npm could not resolve the packages; its own message is above");
+  }
+  const lock = readLock(folder);
+  for (const { name, version, dev } of missingPackages(lock.packages)) {
     const { os, cpu, libc } = platformOf(name);
     // In npm's order of keys, so that npm has nothing to rewrite; JSON leaves out what is undefined.
     lock.packages[`node_modules/${name}`] = { version, cpu, dev, libc, optional: true, os };
@@ -42,7 +51,15 @@ if (check) {
     }
   }
   const sorted = Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en"));
-  writeFileSync(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
+  writeFileSync(lockPath(folder), `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
+}
+
+function lockPath(folder) {
+  return join(root, folder, "package-lock.json");
+}
+
+function readLock(folder) {
+  return JSON.parse(readFileSync(lockPath(folder), "utf8"));
 }
 
 function* missingPackages(packages) {

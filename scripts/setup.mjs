@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -44,22 +44,22 @@ export function npm(...args) {
   return script?.endsWith(".js") ? run(process.execPath, [script, ...args]) : run("npm", args);
 }
 
-/** Installs the npm packages of the lock file when what is installed differs from it. */
-export function installPackages() {
-  if (packagesAreCurrent()) {
+/** Installs the npm packages of a folder's lock file when what is installed differs from it. */
+export function installPackages(folder = root) {
+  if (packagesAreCurrent(folder)) {
     return;
   }
-  console.log("tidings: installing npm packages");
-  const code = npm("ci", "--no-audit", "--no-fund");
+  console.log(`tidings: installing npm packages${folder === root ? "" : ` of ${relative(root, folder)}`}`);
+  const code = npm("ci", "--prefix", folder, "--no-audit", "--no-fund");
   if (code !== 0) {
     fail("npm ci failed; its own message is above");
   }
 }
 
 // By content and not by date: a fresh checkout gives every file today's date.
-function packagesAreCurrent() {
-  const wanted = readLock(join(root, "package-lock.json"));
-  const installed = readLock(join(root, "node_modules", ".package-lock.json"));
+function packagesAreCurrent(folder) {
+  const wanted = readLock(join(folder, "package-lock.json"));
+  const installed = readLock(join(folder, "node_modules", ".package-lock.json"));
   if (wanted === null) {
     fail("package-lock.json is missing or damaged");
   }

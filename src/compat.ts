@@ -1,4 +1,9 @@
 /// <reference types="node" />
+/**
+ * Clients of tidings in the shape of other clients: `import { asIoredis } from "tidings/compat"`.
+ *
+ * @module tidings/compat
+ */
 export {
   asIoredis,
   asNodeRedis,

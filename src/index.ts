@@ -1,4 +1,9 @@
 /// <reference types="node" />
+/**
+ * Clients, consumers, codecs, errors: `import { Redis } from "tidings"`.
+ *
+ * @module tidings
+ */
 export type { Client, ClientEvents, DrainOptions } from "./client/client.ts";
 export type { NatMap, RedisClusterOptions, Seed } from "./client/cluster/options.ts";
 export { RedisCluster } from "./client/cluster/redis-cluster.ts";

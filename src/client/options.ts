@@ -39,8 +39,9 @@ export interface PoolOptions {
 export interface ClientOptions<Data = string, In = Data, Form extends NameForm = "utf8"> {
   /** The ACL user. Default: the `default` user. */
   readonly username?: string | undefined;
+  /** The password (AUTH). Default: none, no login is sent. */
   readonly password?: string | undefined;
-  /** Instead of `username` and `password`: a function asked at each connect, for credentials that rotate. */
+  /** Instead of `username` and `password`: a function asked at each connect, for credentials that rotate. Default: none. */
   readonly credentials?: CredentialsProvider | undefined;
   /** TLS with Node's options (`ca`, `cert`, `key`, `servername`, …); `true` for the defaults. `rediss://` implies it. */
   readonly tls?: boolean | TlsOptions | undefined;
@@ -72,6 +73,7 @@ export interface ClientOptions<Data = string, In = Data, Form extends NameForm =
   readonly unsubscriptionTimeout?: number | undefined;
   /** When to reconnect. Default: `exponentialBackoff()`. */
   readonly retryPolicy?: RetryPolicy | undefined;
+  /** Idle subscriber connections that are kept for the next consumer. Default: 8, for 30,000 ms. */
   readonly pool?: PoolOptions | undefined;
   /** What `data` is, and what `publish` takes. Default `utf8`. */
   readonly codec?: Codec<Data, In> | undefined;
@@ -81,7 +83,7 @@ export interface ClientOptions<Data = string, In = Data, Form extends NameForm =
   readonly lookup?: LookupFunction | undefined;
   /** The kind of addresses that host names are resolved to: 4, 6, or 0 for both. Default 0. `?family=` in the URL. */
   readonly family?: 0 | 4 | 6 | undefined;
-  /** Aborting closes the client. */
+  /** Aborting closes the client. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -92,7 +94,7 @@ export interface RedisOptions<Data = string, In = Data, Form extends NameForm = 
   readonly host?: string | undefined;
   /** Default 6379. */
   readonly port?: number | undefined;
-  /** A unix socket, instead of `host` and `port`. */
+  /** A unix socket, instead of `host` and `port`. Default: none. */
   readonly path?: string | undefined;
   /** The database (SELECT). Default 0. Pub/Sub itself knows no databases. */
   readonly db?: number | undefined;

@@ -13,7 +13,7 @@ export interface FaceOptions {
    * alive until you close it. Default false.
    */
   readonly owns?: boolean | undefined;
-  /** How much the face's consumers may hold, as in `client.pubsub()`. Listeners are synchronous, so it rarely matters. */
+  /** How much the face's consumers may hold, as in `client.pubsub()`. Listeners are synchronous, so it rarely matters. Default: as there. */
   readonly buffer?: BufferOptions | undefined;
 }
 

@@ -30,7 +30,7 @@ export interface AdapterOptions<Namespace extends NamespaceLike = NamespaceLike>
   readonly requestsTimeout?: number | undefined;
   /**
    * Broadcasts may have been missed, between `gap.from` and `gap.to`. Tell the sockets of this server to fetch anew:
-   * `namespace.local.emit("refresh")`, or `namespace.local.to(gap.rooms).emit("refresh")` where rooms are named.
+   * `namespace.local.emit("refresh")`, or `namespace.local.to(gap.rooms).emit("refresh")` where rooms are named. Default: none.
    */
   readonly gap?: ((gap: AdapterGap, namespace: Namespace) => void) | undefined;
   /** What went wrong: a message that was not published, a channel that is denied. Default: one `process.emitWarning`. */

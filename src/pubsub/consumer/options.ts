@@ -30,13 +30,13 @@ export interface PubSubOptions<
   Ignore extends boolean = boolean,
   Gaps extends boolean = boolean,
 > {
-  /** Channels to subscribe at once: a name, or any iterable of names. */
+  /** Channels to subscribe at once: a name, or any iterable of names. Default: none. */
   readonly channels?: NameInput | Iterable<NameInput> | undefined;
-  /** Patterns to subscribe at once. */
+  /** Patterns to subscribe at once. Default: none. */
   readonly patterns?: NameInput | Iterable<NameInput> | undefined;
-  /** Channels with handlers to subscribe at once. */
+  /** Channels with handlers to subscribe at once. Default: none. */
   readonly channelHandlers?: Handlers<ChannelMessage<NoInfer<Data>, NameIn<NoInfer<Form>>>> | undefined;
-  /** Patterns with handlers to subscribe at once. */
+  /** Patterns with handlers to subscribe at once. Default: none. */
   readonly patternHandlers?: Handlers<PatternMessage<NoInfer<Data>, NameIn<NoInfer<Form>>>> | undefined;
   /** Leaves confirmations out of what is read. Default false. */
   readonly ignoreSubscribeMessages?: Ignore | undefined;
@@ -69,7 +69,10 @@ export interface PubSubOptions<
    * false.
    */
   readonly shared?: boolean | undefined;
-  /** How much may be held unread, and what becomes of the rest. */
+  /**
+   * How much may be held unread, and what becomes of the rest. Default: 65,536 messages, 64 MiB, `"pause"` (shared:
+   * `"drop-oldest"`).
+   */
   readonly buffer?: BufferOptions | undefined;
   /**
    * Asks the servers every `interval` milliseconds whether they still serve every name, by subscribing again; what one has
@@ -81,7 +84,7 @@ export interface PubSubOptions<
    * time, twice: PING cannot tell that a node has lost the others. A message and a subscription more. Default false.
    */
   readonly probe?: false | ProbeOptions | undefined;
-  /** Aborting closes the consumer, or rejects an `open()` that is pending. */
+  /** Aborting closes the consumer, or rejects an `open()` that is pending. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Of a cluster's consumer: subscribes at replicas, at primaries only where no replica can be used. Default: the client's. A

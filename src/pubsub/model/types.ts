@@ -52,7 +52,7 @@ export type Handlers<M> =
 export interface SubscribeOptions {
   /** Milliseconds of silence on a ready connection before `TimeoutError`. Default: the consumer's `subscriptionTimeout`. */
   readonly timeout?: number | undefined;
-  /** Aborting rejects the call and withdraws what only it wanted. */
+  /** Aborting rejects the call and withdraws what only it wanted. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,6 +65,7 @@ export interface ItemIterator<Item> extends AsyncIterator<Item, undefined> {
 export interface ReceiveOptions {
   /** Milliseconds before `TimeoutError`; 0 asks what is there now. Default: waits. */
   readonly timeout?: number | undefined;
+  /** Aborting ends the wait: the call rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -76,7 +77,7 @@ export interface GetMessageOptions extends ReceiveOptions {
 
 /** Options of `messages` and `batches`. */
 export interface MessagesOptions {
-  /** Aborting ends the wait: `next` rejects with the signal's reason. */
+  /** Aborting ends the wait: `next` rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /** Closes the consumer when the loop is left, for frameworks that end iterators. Default false. */
   readonly closeOnReturn?: boolean | undefined;
