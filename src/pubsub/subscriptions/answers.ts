@@ -9,8 +9,9 @@ import { discard, type Entry, type PendingCall } from "./entry.ts";
 import type { Link } from "./link.ts";
 import type { Notices } from "./notices.ts";
 import type { Placement } from "./placement.ts";
-import { reconcile, type Step } from "./reconcile.ts";
+import { reconcile } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
+import type { Sending } from "./sending.ts";
 
 /** What a command is sent for: one call; a restoration; an audit, whose answers are not shown. */
 export interface Purpose {
@@ -22,9 +23,6 @@ export interface Purpose {
 /** What answers need of the engine. */
 export interface AnswersOwner {
   readonly registry: Registry;
-  /** The place in the order of the last call or command. */
-  readonly order: number;
-  dispatch(step: Step, link: Carrier, purpose: Purpose): void;
   /** A subscription has ended that is still wanted. */
   interrupt(entry: Entry, cause: GapCause, since: Moment): void;
   /** The entry is neither wanted nor subscribed. */
@@ -37,6 +35,7 @@ export interface AnswersOwner {
 
 /** What answers are about. */
 export interface AnswersParts {
+  readonly sending: Sending;
   readonly calls: Calls;
   readonly placement: Placement;
   readonly notices: Notices;
@@ -45,12 +44,13 @@ export interface AnswersParts {
 /** What becomes of entries and calls when their commands are answered: by confirmations, by an error, by a fence. */
 export class Answers implements CommandOwner {
   readonly #owner: AnswersOwner;
+  readonly #sending: Sending;
   readonly #calls: Calls;
   readonly #placement: Placement;
   readonly #notices: Notices;
   readonly #denials: Denials = new Denials({
     ask: (entry, { verb, link, call, restores }) =>
-      this.#owner.dispatch({ verb, entries: [entry] }, link, { call, restores }),
+      this.#sending.send({ verb, entries: [entry] }, link, { call, restores }),
     skipped: (call, entry) => this.#calls.confirm(call, entry),
     granted: (call) => this.#calls.finishIfDone(call),
     rejected: (call, error) => this.#calls.fail(call, error),
@@ -60,8 +60,9 @@ export class Answers implements CommandOwner {
   /** The order of the last command before a bare SUNSUBSCRIBE, by link. */
   readonly #clearedAt: WeakMap<Carrier, number> = new WeakMap();
 
-  constructor(owner: AnswersOwner, { calls, placement, notices }: AnswersParts) {
+  constructor(owner: AnswersOwner, { calls, placement, notices, sending }: AnswersParts) {
     this.#owner = owner;
+    this.#sending = sending;
     this.#calls = calls;
     this.#placement = placement;
     this.#notices = notices;
@@ -211,12 +212,12 @@ export class Answers implements CommandOwner {
    * connection are subscribed again behind it, in the same piece; what they miss between is a gap like another.
    */
   #unsubscribeBare({ link, call }: Command, kept: Iterable<Entry>): void {
-    const { order, registry } = this.#owner;
-    this.#clearedAt.set(link, order);
-    this.#owner.dispatch({ verb: "SUNSUBSCRIBE", entries: [...kept], bare: true }, link, { call });
+    const { registry } = this.#owner;
+    this.#clearedAt.set(link, this.#sending.order);
+    this.#sending.send({ verb: "SUNSUBSCRIBE", entries: [...kept], bare: true }, link, { call });
     const others = [...registry].filter(
       (entry) => entry.kind === "shard" && entry.link === link && entry.wanted && entry.asked,
     );
-    for (const step of reconcile(others, true)) this.#owner.dispatch(step, link, { restores: true });
+    for (const step of reconcile(others, true)) this.#sending.send(step, link, { restores: true });
   }
 }

@@ -1,16 +1,14 @@
-import type { Purpose } from "./answers.ts";
 import { byLink } from "./by-link.ts";
-import type { Carrier } from "./command.ts";
 import { discard, Entry, type LinkState } from "./entry.ts";
 import type { Link } from "./link.ts";
 import { inSlotOf } from "./probe.ts";
-import { reconcile, type Step } from "./reconcile.ts";
+import { reconcile } from "./reconcile.ts";
+import type { Sending } from "./sending.ts";
 
 /** What an audit needs of the engine. */
 export interface Audited {
   readonly registry: Iterable<Entry>;
   readonly links: Iterable<Link>;
-  dispatch(step: Step, link: Carrier, purpose: Purpose): void;
 }
 
 /** A channel that is never subscribed. */
@@ -19,12 +17,14 @@ const COUNTED = "tidings-audit";
 /** Asks whether the servers still serve what they confirmed, at intervals if wanted; a node may have dropped it in silence. */
 export class Audit {
   readonly #engine: Audited;
+  readonly #sending: Sending;
   readonly #interval: number | null;
   #timer: NodeJS.Timeout | undefined;
 
   /** `interval` in milliseconds; `null` for none. */
-  constructor(engine: Audited, interval: number | null) {
+  constructor(engine: Audited, sending: Sending, interval: number | null) {
     this.#engine = engine;
+    this.#sending = sending;
     this.#interval = interval;
   }
 
@@ -49,7 +49,7 @@ export class Audit {
     for (const [link, there] of byLink(entries)) {
       const live = there.filter((entry) => link.ready && entry.confirmed === link.epoch);
       this.#askCounts(live, link);
-      for (const step of reconcile(live, true)) this.#engine.dispatch(step, link, { audits: true });
+      for (const step of reconcile(live, true)) this.#sending.send(step, link, { audits: true });
     }
   }
 
@@ -60,12 +60,12 @@ export class Audit {
     const key = shard === undefined ? null : inSlotOf(shard.key, COUNTED);
     if (classic) {
       const entry = new Entry("channel", COUNTED, COUNTED, discard);
-      this.#engine.dispatch({ verb: "UNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+      this.#sending.send({ verb: "UNSUBSCRIBE", entries: [entry] }, link, { audits: true });
     }
     if (key !== null) {
       const entry = new Entry("shard", key, key, discard);
       entry.link = link;
-      this.#engine.dispatch({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+      this.#sending.send({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, { audits: true });
     }
   }
 }

@@ -4,13 +4,13 @@ import { ClosedError, type PubSubError, type ServerError } from "../../errors.ts
 import type { Payload } from "../../resp/reply.ts";
 import type { GapCause } from "../model/gap.ts";
 import type { State } from "../model/state.ts";
-import { Answers, type AnswersOwner, type Purpose } from "./answers.ts";
+import { Answers, type AnswersOwner } from "./answers.ts";
 import { Audit } from "./audit.ts";
 import { byLink } from "./by-link.ts";
 import { Call } from "./call.ts";
 import { CallDeadlines, type Connectivity } from "./call-deadlines.ts";
 import { type CallOptions, Calls, type CallsOwner } from "./calls.ts";
-import { type Carrier, Command } from "./command.ts";
+import type { Command } from "./command.ts";
 import { Entry, type Kind, type PendingCall } from "./entry.ts";
 import { FlowControl, type FlowControlled } from "./flow-control.ts";
 import { type Dialer, Link, type LinkOptions, type LinkOwner, type Loss } from "./link.ts";
@@ -18,9 +18,10 @@ import { Losses, type Missed } from "./losses.ts";
 import { Notices } from "./notices.ts";
 import type { Placement, PlacementHost, Unserved } from "./placement.ts";
 import { Probe, type Probed, type ProbeSettings } from "./probe.ts";
-import { reconcile, type Step } from "./reconcile.ts";
+import { reconcile } from "./reconcile.ts";
 import { Registry } from "./registry.ts";
 import type { SubscriptionRequest } from "./request.ts";
+import { fence, Sending } from "./sending.ts";
 import type { Shareable, SubscriptionsOwner } from "./subscriptions.ts";
 
 /** Times in milliseconds. */
@@ -45,11 +46,11 @@ export class Engine
   readonly #notices: Notices;
   readonly #flow: FlowControl;
   readonly #answers: Answers;
+  readonly #sending: Sending = new Sending(() => this.#answers);
   readonly #calls: Calls;
   readonly #deadlines: CallDeadlines;
   readonly #audit: Audit;
   readonly #probe: Probe | null;
-  #order = 0;
   #epoch = 0;
   #started = false;
   /** Whether no entry is left while a call still enters names. */
@@ -65,9 +66,10 @@ export class Engine
     this.#notices = new Notices(owner);
     this.#flow = new FlowControl(this);
     this.#calls = new Calls(this);
-    this.#answers = new Answers(this, { calls: this.#calls, placement: this.#placement, notices: this.#notices });
+    const parts = { calls: this.#calls, placement: this.#placement, notices: this.#notices, sending: this.#sending };
+    this.#answers = new Answers(this, parts);
     this.#deadlines = new CallDeadlines(this, options.readyTimeout);
-    this.#audit = new Audit(this, options.audit?.interval ?? null);
+    this.#audit = new Audit(this, this.#sending, options.audit?.interval ?? null);
     this.#probe = options.probe === null ? null : new Probe(this, options.probe);
   }
 
@@ -141,9 +143,7 @@ export class Engine
   }
 
   fence(entries: readonly Entry[], passed: (entries: Entry[]) => void, lost: (entries: Entry[]) => void): void {
-    const nowhere = entries.filter(({ link }) => !(link instanceof Link));
-    for (const [link, there] of byLink(entries)) link.fence({ passed: () => passed(there), lost: () => lost(there) });
-    if (nowhere.length > 0) lost(nowhere);
+    fence(entries, passed, lost);
   }
 
   missedSoFar(entries: readonly Entry[]): Missed[] {
@@ -181,7 +181,7 @@ export class Engine
   }
 
   nextOrder(): number {
-    return ++this.#order;
+    return this.#sending.next();
   }
 
   unserved(entries: readonly Entry[]): Unserved | null {
@@ -207,19 +207,17 @@ export class Engine
     entries: readonly Entry[],
     { call, reassert = false }: { readonly call: PendingCall | null; readonly reassert?: boolean },
   ): void {
-    for (const [link, there] of byLink(entries)) {
-      if (link.ready) for (const step of reconcile(there, reassert)) this.dispatch(step, link, { call });
-    }
+    this.#sending.reconcile(entries, call, reassert);
     this.#abandon(entries.filter((entry) => !entry.wanted && !entry.leaving && !isLost(entry)));
   }
 
   // What links tell (LinkOwner).
 
   up(link: Link): void {
-    link.since = ++this.#order;
+    link.since = this.#sending.next();
     if (this.#flow.full) link.pause();
     this.#placement.up(link);
-    this.#restore(this.entriesOf(link), link);
+    this.#sending.restore(this.entriesOf(link), link);
     this.#runTimers();
   }
 
@@ -282,18 +280,6 @@ export class Engine
 
   // What answers ask for (AnswersOwner).
 
-  get order(): number {
-    return this.#order;
-  }
-
-  dispatch(step: Step, link: Carrier, { call = null, restores = false, audits = false }: Purpose): void {
-    const owner = this.#answers;
-    const command = new Command(step, { link, order: this.nextOrder(), call, restores, audits, owner });
-    if (call !== null) call.commands++;
-    for (const entry of step.entries) entry.last = command.told;
-    link.send(command, command.restores);
-  }
-
   interrupt(entry: Entry, cause: GapCause, since: Moment): void {
     if (!entry.wanted || !this.#losses.entry(entry, { cause, since })) return;
     entry.confirmed = 0;
@@ -342,7 +328,7 @@ export class Engine
 
   tellQuietly(entry: Entry, link: Link): void {
     entry.link = link;
-    for (const step of reconcile([entry])) this.dispatch(step, link, { audits: true });
+    for (const step of reconcile([entry])) this.#sending.send(step, link, { audits: true });
   }
 
   // What the placement asks for (PlacementHost).
@@ -353,7 +339,7 @@ export class Engine
 
   restore(entries: readonly Entry[]): void {
     for (const [link, there] of byLink(entries)) {
-      if (link.ready) this.#restore(there, link);
+      if (link.ready) this.#sending.restore(there, link);
     }
     this.#runTimers();
   }
@@ -400,18 +386,6 @@ export class Engine
   /** The time of calls runs on, with links that are ready or without. */
   #runTimers(): void {
     for (const call of this.#calls) if (!call.entering) this.#deadlines.run(call);
-  }
-
-  /** Subscribes what is wanted and what the link's connection was not asked for; many names in several turns. */
-  #restore(entries: Iterable<Entry>, link: Link): void {
-    link.restoring(this.#sendRestore(entries, link));
-  }
-
-  *#sendRestore(entries: Iterable<Entry>, link: Link): Generator<number, void> {
-    for (const step of reconcile(entries)) {
-      this.dispatch(step, link, { restores: true });
-      yield step.entries.length;
-    }
   }
 
   // ---
