@@ -1,4 +1,5 @@
-import type { Redis, State, StateChange } from "tidings";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Redis, type State, type StateChange, TidingsError } from "tidings";
 import type { AnyClient } from "./group.ts";
 
 /** Where a face stands, in ioredis' words. `wait`: it was not asked to connect yet. */
@@ -12,6 +13,9 @@ export interface LifeCycleOwner {
   /** It is over: the client was closed, refused, or gave up. */
   over(cause: Error | null): void;
 }
+
+/** Between calls that ran out of time; milliseconds. */
+const PAUSE = 100;
 
 /** A consumer of the face, as its state is told. */
 interface Watched {
@@ -77,15 +81,17 @@ export class LifeCycle {
     this.#status = "connecting";
     this.#down.add(client);
     while (client.state !== "live") {
+      const since = performance.now();
       try {
         await client.connect();
       } catch (error) {
-        // A call waits no longer than the client's `readyTimeout`; a face waits on.
-        const waits = (error as { code?: unknown }).code === "TIMEOUT";
         if (this.#isOver) return;
-        if (waits) continue;
-        this.#over(errorOf(error));
-        throw error;
+        if (!isPassing(error, performance.now() - since, readyTimeoutOf(client))) {
+          this.#over(errorOf(error));
+          throw error;
+        }
+        await delay(PAUSE);
+        if (this.#isOver) return;
       }
     }
     // Never in the turn of the call: whoever made the face still adds listeners.
@@ -135,6 +141,20 @@ export class LifeCycle {
     this.end();
     this.#owner.over(cause);
   }
+}
+
+/** Whether a client that could not connect goes on trying: its call ran out of time, or the cluster serves nothing yet. */
+function isPassing(error: unknown, waited: number, readyTimeout: number): boolean {
+  if (!(error instanceof TidingsError)) return false;
+  if (error.code === "TIMEOUT") return true;
+  // A cluster's client says the same where its policy gave up, but sooner.
+  return error.code === "CLUSTER" && (waited >= readyTimeout * 0.9 || !error.message.startsWith("No node told"));
+}
+
+/** Milliseconds that a call of the client waits; kept where consumers find their defaults. */
+function readyTimeoutOf(client: Redis): number {
+  const connections = client["~connections"] as { readonly defaults?: { readonly readyTimeout?: number } };
+  return connections.defaults?.readyTimeout ?? 10_000;
 }
 
 /** The error that Node or the server gave, which libraries know how to read; else ours. */

@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Redis } from "tidings";
+import { Redis, RedisCluster } from "tidings";
 import { asIoredis, asNodeRedis } from "tidings/compat";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
+import { startCluster } from "../../support/redis-cluster.ts";
 import { startServer } from "../../support/redis-server.ts";
 import { makers, names, start } from "./fixtures.ts";
 
@@ -182,4 +183,26 @@ test("a node-redis face is open from its first use", async () => {
   face.destroy();
   await ended;
   expect(face.isOpen).toBe(false);
+});
+
+test("a cluster's face is subscribed when the nodes come, long after the client's own patience", async () => {
+  await using cluster = await startCluster({ primaries: 3, replicasPerPrimary: 0 });
+  const seeds = cluster.primaries.map(({ port }) => ({ host: "127.0.0.1", port }));
+  const nodes = cluster.primaries;
+  for (const node of nodes) await node.kill();
+  await using client = new RedisCluster({ seeds, readyTimeout: 100 });
+  const face = asIoredis(client);
+  const attempts: unknown[] = [];
+  face.on("error", (error) => attempts.push(error));
+  const heard: string[] = [];
+  face.on("message", (_channel, message) => heard.push(message));
+  const subscribed = face.subscribe("a");
+  await eventually(() => expect(attempts.length).toBeGreaterThan(3));
+  for (const node of nodes) await node.start();
+  await subscribed;
+  await eventually(async () => {
+    await face.publish("a", "at last");
+    expect(heard).toContain("at last");
+  });
+  await face.quit();
 });

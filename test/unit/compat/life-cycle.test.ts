@@ -1,11 +1,12 @@
 import { EventEmitter } from "node:events";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { AnyClient } from "../../../src/compat/group.ts";
 import { LifeCycle } from "../../../src/compat/life-cycle.ts";
-import { TimeoutError } from "../../../src/errors.ts";
+import { ClusterError, TimeoutError } from "../../../src/errors.ts";
 
 class FakeClient extends EventEmitter {
   state = "idle";
+  readonly "~connections" = { kind: "server", defaults: { readyTimeout: 1000 } };
   readonly attempts: { resolve(): void; reject(error: Error): void }[] = [];
 
   connect(): Promise<void> {
@@ -28,20 +29,27 @@ function begin() {
   return { client, told, cycle };
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-
 test("waits on where the client's call runs out of time, and is ready in a turn of its own", async () => {
   const { client, told, cycle } = begin();
   expect(cycle.status).toBe("wait");
   const started = cycle.start();
   client.attempts[0]?.reject(new TimeoutError("no connection yet"));
-  await turn();
-  expect(client.attempts).toHaveLength(2);
+  await vi.waitFor(() => expect(client.attempts).toHaveLength(2));
   client.state = "live";
   client.attempts[1]?.resolve();
   await started;
   expect(told).toEqual(["connected"]);
   expect(cycle.status).toBe("ready");
+});
+
+test("waits on while a cluster serves nothing yet, and is over where its policy gave up", async () => {
+  const { client, told, cycle } = begin();
+  const started = cycle.start();
+  client.attempts[0]?.reject(new ClusterError("The cluster has no node that serves slots."));
+  await vi.waitFor(() => expect(client.attempts).toHaveLength(2));
+  client.attempts[1]?.reject(new ClusterError("No node told what the cluster looks like."));
+  await expect(started).rejects.toThrow("No node told");
+  expect(told).toEqual(["over: No node told what the cluster looks like."]);
 });
 
 test("is over where the client refuses", async () => {
