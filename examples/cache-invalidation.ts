@@ -1,5 +1,5 @@
 // A local cache that other processes invalidate by publishing keys. The point: while the connection is lost nothing is
-// cached, and afterwards it starts empty, because invalidations may have been published while nobody listened.
+// cached, and afterwards it starts empty, because invalidations may have been published while no one was subscribed.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type PubSub, Redis } from "tidings";

@@ -1,4 +1,4 @@
-// A handler for each channel or pattern. They run whether or not anybody reads.
+// A handler for each channel or pattern. They run whether or not the consumer is read.
 // Stop it with Ctrl-C.
 
 import { once } from "node:events";

@@ -6,7 +6,7 @@ import { command } from "../frames.mjs";
 
 const READ_BUFFER = 64 * 1024;
 const QUIET = 50;
-/** `:0\r\n`, what a PUBLISH that reaches nobody is answered with. */
+/** `:0\r\n`, what a PUBLISH without receivers is answered with. */
 const REPLY_BYTES = 4;
 
 /** @type {import("../clients.mjs").Client["subscribe"]} */

@@ -51,7 +51,7 @@ export async function openTidings({ port, overflow }) {
 }
 
 /**
- * A listener, which is all that the peers have. What it cannot take at once it has to keep: a queue, as everybody writes it.
+ * A listener, which is all that the peers have. What it cannot take at once it has to keep: a plain queue.
  * @param {{ port: number, client: "node-redis" | "ioredis" }} options
  * @returns {Promise<Taker>}
  */

@@ -3,7 +3,7 @@ import { type ChannelMessage, HandlerError, type PatternMessage } from "tidings"
 import { show, step } from "./print.ts";
 import type { Stage } from "./stage.ts";
 
-/** Handlers: sync, async, and one that throws. They run whether or not anybody reads. */
+/** Handlers: sync, async, and one that throws. They run whether or not the consumer is read. */
 export async function handling(stage: Stage): Promise<void> {
   const { name, short } = stage;
   await using client = stage.client();

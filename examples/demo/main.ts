@@ -1,7 +1,7 @@
 // npm run demo: what tidings does, on a real server and in a real cluster, in less than a minute.
 // It ends with 0 only if every message that was published is accounted for.
 //
-//   REDIS_URL=redis://…        your server for the first act; nobody else on it is disturbed. The cluster is always private
+//   REDIS_URL=redis://…        your server for the first act; its other clients are not disturbed. The cluster is always private
 //   npm run demo -- --protocol 2     RESP2 instead of RESP3
 
 import { parseArgs } from "node:util";

@@ -4,13 +4,13 @@ import { startServer } from "../../test/support/redis-server.ts";
 
 export type Protocol = 2 | 3;
 
-/** What every part of the first act needs: a server, clients of it, and names that nobody else uses. */
+/** What every part of the first act needs: a server, clients of it, and names of its own. */
 export interface Stage extends AsyncDisposable {
   /** The server in words, without credentials. */
   readonly about: string;
   /** Unique for this run: the start of its channels and the names of its clients. */
   readonly prefix: string;
-  /** A client of its own. Whoever asks for it closes it: `await using client = stage.client()`. */
+  /** A client of its own. The part that asks for it closes it: `await using client = stage.client()`. */
   client(options?: RedisOptions): Redis;
   /** The full name of a channel or pattern: `news` is `tidings-demo-1f2e3d:news`. */
   name(short: string): string;

@@ -19,16 +19,6 @@ export interface Shard {
 /** What the index of a shard can be. */
 const MOST_SHARDS = 2 ** 15 - 1;
 
-/** What differs between two layouts. */
-export interface LayoutDiff {
-  /** Addresses of nodes that are there now. */
-  readonly joined: readonly string[];
-  /** Addresses of nodes that are gone. */
-  readonly left: readonly string[];
-  /** Slots that another primary serves now, or none. */
-  readonly moved: readonly number[];
-}
-
 /** Which node serves which slot, as it was known at one moment. Immutable. */
 export class Layout {
   readonly shards: readonly Shard[];
@@ -115,19 +105,6 @@ export class Layout {
   /** The index of the shard that has this primary; -1 for none. */
   #indexOf(owner: { readonly address: string } | null): number {
     return owner === null ? -1 : this.#primaries.findIndex((primary) => primary?.address === owner.address);
-  }
-
-  /** What changed since an earlier layout. */
-  diff(before: Layout): LayoutDiff {
-    const moved: number[] = [];
-    for (let slot = 0; slot < SLOTS; slot++) {
-      if (before.ownerOf(slot)?.address !== this.ownerOf(slot)?.address) moved.push(slot);
-    }
-    return {
-      joined: [...this.nodes.keys()].filter((address) => !before.nodes.has(address)),
-      left: [...before.nodes.keys()].filter((address) => !this.nodes.has(address)),
-      moved,
-    };
   }
 }
 

@@ -7,7 +7,7 @@ import { shuffled } from "../core/shuffled.ts";
 import { debug } from "../diagnostics.ts";
 import { ClosedError } from "../errors.ts";
 import { type DiscoveryOptions, discover } from "./discovery.ts";
-import type { Layout, LayoutDiff } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import type { HostPort } from "./replies.ts";
 
 /** What a topology needs to know. */
@@ -29,7 +29,7 @@ interface Learning {
 }
 
 /** Called after each refresh. */
-export type TopologyListener = (layout: Layout, diff: LayoutDiff | null) => void;
+export type TopologyListener = (layout: Layout) => void;
 
 /** Refreshes that are asked for come no closer than this; milliseconds. A thousand slots that move are a few refreshes. */
 const SPACING = 100;
@@ -174,11 +174,10 @@ export class Topology {
       throwIfAborted(signal);
       // A slot whose owner no node reports stays with the known owner.
       const layout = complete || this.#layout === null ? told : told.filledFrom(this.#layout);
-      const diff = this.#layout === null ? null : layout.diff(this.#layout);
       this.#layout = layout;
       this.#isolated = health === "isolated";
       this.#failure = null;
-      for (const listener of this.#listeners) listener(layout, diff);
+      for (const listener of this.#listeners) listener(layout);
     } catch (error) {
       this.#failure = error;
     }

@@ -94,7 +94,7 @@ export class LifeCycle {
         if (this.#isOver) return;
       }
     }
-    // Never in the turn of the call: whoever made the face still adds listeners.
+    // Never in the turn of the call: listeners are still added to the new face.
     await new Promise(setImmediate);
     if (this.#status === "connecting" || this.#status === "reconnecting") this.#up(client);
   }

@@ -24,7 +24,7 @@ interface Dismissal {
   readonly count: number;
 }
 
-/** Milliseconds: while a slot changes hands its two nodes send everybody to each other, for a moment or for long. */
+/** Milliseconds: while a slot changes hands its two nodes send a command to each other, for a moment or for long. */
 const FIRST_WAIT = 10;
 const SOON = 100;
 const LATER = 1000;

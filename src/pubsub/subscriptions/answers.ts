@@ -13,13 +13,6 @@ import { reconcile } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 import type { Sending } from "./sending.ts";
 
-/** What a command is sent for: one call; a restoration; an audit, whose answers are not shown. */
-export interface Purpose {
-  readonly call?: PendingCall | null;
-  readonly restores?: boolean;
-  readonly audits?: boolean;
-}
-
 /** What answers need of the engine. */
 export interface AnswersOwner {
   readonly registry: Registry;
@@ -49,8 +42,7 @@ export class Answers implements CommandOwner {
   readonly #placement: Placement;
   readonly #notices: Notices;
   readonly #denials: Denials = new Denials({
-    ask: (entry, { verb, link, call, restores }) =>
-      this.#sending.send({ verb, entries: [entry] }, link, { call, restores }),
+    ask: (entry, { verb, link, purpose }) => this.#sending.send({ verb, entries: [entry] }, link, purpose),
     skipped: (call, entry) => this.#calls.confirm(call, entry),
     granted: (call) => this.#calls.finishIfDone(call),
     rejected: (call, error) => this.#calls.fail(call, error),
@@ -214,10 +206,10 @@ export class Answers implements CommandOwner {
   #unsubscribeBare({ link, call }: Command, kept: Iterable<Entry>): void {
     const { registry } = this.#owner;
     this.#clearedAt.set(link, this.#sending.order);
-    this.#sending.send({ verb: "SUNSUBSCRIBE", entries: [...kept], bare: true }, link, { call });
+    this.#sending.send({ verb: "SUNSUBSCRIBE", entries: [...kept], bare: true }, link, call);
     const others = [...registry].filter(
       (entry) => entry.kind === "shard" && entry.link === link && entry.wanted && entry.asked,
     );
-    for (const step of reconcile(others, true)) this.#sending.send(step, link, { restores: true });
+    for (const step of reconcile(others, true)) this.#sending.send(step, link, "restoration");
   }
 }

@@ -49,7 +49,7 @@ export class Audit {
     for (const [link, there] of byLink(entries)) {
       const live = there.filter((entry) => link.ready && entry.confirmed === link.epoch);
       this.#askCounts(live, link);
-      for (const step of reconcile(live, true)) this.#sending.send(step, link, { audits: true });
+      for (const step of reconcile(live, true)) this.#sending.send(step, link, "audit");
     }
   }
 
@@ -60,12 +60,12 @@ export class Audit {
     const key = shard === undefined ? null : inSlotOf(shard.key, COUNTED);
     if (classic) {
       const entry = new Entry("channel", COUNTED, COUNTED, discard);
-      this.#sending.send({ verb: "UNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+      this.#sending.send({ verb: "UNSUBSCRIBE", entries: [entry] }, link, "audit");
     }
     if (key !== null) {
       const entry = new Entry("shard", key, key, discard);
       entry.link = link;
-      this.#sending.send({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, { audits: true });
+      this.#sending.send({ verb: "SUNSUBSCRIBE", entries: [entry] }, link, "audit");
     }
   }
 }

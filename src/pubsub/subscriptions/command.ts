@@ -5,6 +5,7 @@ import { address } from "../../connection/settings.ts";
 import { BEGINNING, type Moment } from "../../core/moment.ts";
 import { ConnectionError, ProtocolError, ServerError } from "../../errors.ts";
 import type { Reply } from "../../resp/reply.ts";
+import { Call } from "./call.ts";
 import type { Entry, LinkState, PendingCall, SentCommand } from "./entry.ts";
 import type { Step, Verb } from "./reconcile.ts";
 
@@ -17,6 +18,12 @@ export interface Carrier extends LinkState {
   /** Gives the connection up; the next one restores everything. */
   reset(reason: unknown): void;
 }
+
+/**
+ * What a command is sent for: one call; a restoration; an audit, whose answers are not shown; or (`null`) all calls that wait
+ * for its names.
+ */
+export type Purpose = PendingCall | "restoration" | "audit" | null;
 
 /** Is told how a command went. */
 export interface CommandOwner {
@@ -46,6 +53,7 @@ export class Command implements PendingReply {
   readonly epoch: number;
   /** Its place in the order in which calls and commands were issued. */
   readonly order: number;
+  readonly purpose: Purpose;
   /** The one call it was sent for; `null`: it serves every call that waits for its names. */
   readonly call: PendingCall | null;
   /** Whether the link counts as restored only when it is confirmed. */
@@ -69,9 +77,7 @@ export class Command implements PendingReply {
     context: {
       link: Carrier;
       order: number;
-      call: PendingCall | null;
-      restores: boolean;
-      audits: boolean;
+      purpose: Purpose;
       owner: CommandOwner;
     },
   ) {
@@ -81,9 +87,11 @@ export class Command implements PendingReply {
     this.link = context.link;
     this.epoch = context.link.epoch;
     this.order = context.order;
-    this.call = context.call;
-    this.restores = context.restores;
-    this.audits = context.audits;
+    const { purpose } = context;
+    this.purpose = purpose;
+    this.call = purpose instanceof Call ? purpose : null;
+    this.restores = purpose === "restoration";
+    this.audits = purpose === "audit";
     this.nonce = step.verb === "SUNSUBSCRIBE" ? `tidings-sunsubscribe-${context.order}` : null;
     this.bare = step.bare ?? false;
     this.#owner = context.owner;

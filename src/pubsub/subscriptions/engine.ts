@@ -328,7 +328,7 @@ export class Engine
 
   tellQuietly(entry: Entry, link: Link): void {
     entry.link = link;
-    for (const step of reconcile([entry])) this.#sending.send(step, link, { audits: true });
+    for (const step of reconcile([entry])) this.#sending.send(step, link, "audit");
   }
 
   // What the placement asks for (PlacementHost).

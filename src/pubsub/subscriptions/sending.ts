@@ -1,15 +1,8 @@
 import { byLink } from "./by-link.ts";
-import { type Carrier, Command, type CommandOwner } from "./command.ts";
+import { type Carrier, Command, type CommandOwner, type Purpose } from "./command.ts";
 import type { Entry, PendingCall } from "./entry.ts";
 import { Link } from "./link.ts";
 import { reconcile, type Step } from "./reconcile.ts";
-
-/** What a command is sent for: one call; a restoration; an audit, whose answers are not shown. */
-export interface Purpose {
-  readonly call?: PendingCall | null;
-  readonly restores?: boolean;
-  readonly audits?: boolean;
-}
 
 /** Makes commands of what differs between wanted and actual, and sends them; numbers calls and commands in one order. */
 export class Sending {
@@ -27,10 +20,10 @@ export class Sending {
     return ++this.order;
   }
 
-  send(step: Step, link: Carrier, { call = null, restores = false, audits = false }: Purpose): void {
+  send(step: Step, link: Carrier, purpose: Purpose): void {
     const owner = this.#owner();
-    const command = new Command(step, { link, order: this.next(), call, restores, audits, owner });
-    if (call !== null) call.commands++;
+    const command = new Command(step, { link, order: this.next(), purpose, owner });
+    if (command.call !== null) command.call.commands++;
     for (const entry of step.entries) entry.last = command.told;
     link.send(command, command.restores);
   }
@@ -38,7 +31,7 @@ export class Sending {
   /** Reconciles entries over the links that are up; with `reassert` what is subscribed is asked for once more. */
   reconcile(entries: readonly Entry[], call: PendingCall | null, reassert: boolean): void {
     for (const [link, there] of byLink(entries)) {
-      if (link.ready) for (const step of reconcile(there, reassert)) this.send(step, link, { call });
+      if (link.ready) for (const step of reconcile(there, reassert)) this.send(step, link, call);
     }
   }
 
@@ -49,7 +42,7 @@ export class Sending {
 
   *#restore(entries: Iterable<Entry>, link: Link): Generator<number, void> {
     for (const step of reconcile(entries)) {
-      this.send(step, link, { restores: true });
+      this.send(step, link, "restoration");
       yield step.entries.length;
     }
   }
