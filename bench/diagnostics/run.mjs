@@ -6,19 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { begin } from "../begin.mjs";
 import { tidingsModule } from "../build.mjs";
-import { Child } from "../child.mjs";
 import { keep, spread, toList, toTable } from "../common/figures.mjs";
-import { receivedReel } from "../frames.mjs";
+import { figureOf, inTurns, oneChannel } from "../common/one-channel.mjs";
 import { describeMachine } from "../machine.mjs";
-import { playPhase, startSource } from "../measure.mjs";
-import { note } from "../prepare.mjs";
 
 const { runs, quick, versions } = begin({ runs: [11, 3] });
 
 const SUBSCRIBER = new URL("subscriber.mjs", import.meta.url).href;
-const SECONDS = 60;
 const MESSAGES = quick ? 1_000_000 : 3_000_000;
-const WARM_UP = 500_000;
 const PARTS = { cpu: MESSAGES, bytes: 400_000 };
 
 /** Ours first; the others are held against it. `patched`: the checks for subscribers are answered beforehand. */
@@ -29,19 +24,7 @@ const LINES = {
   "a listener on tidings:message": { patched: false, listens: true },
 };
 
-/** @type {import("../scenarios.mjs").Scenario} */
-const SCENARIO = {
-  name: "diagnostics",
-  set: "replay",
-  payload: { size: 64, text: "ascii" },
-  channels: 1,
-  pattern: null,
-  protocol: 3,
-  data: "string",
-  messages: MESSAGES,
-  warmUp: WARM_UP,
-  entries: [],
-};
+const SCENARIO = oneChannel("diagnostics", MESSAGES, 500_000);
 
 const machine = describeMachine(versions);
 // In this folder, so that the copies find the library's dependencies.
@@ -50,7 +33,10 @@ mkdirSync(results, { recursive: true });
 const folder = mkdtempSync(join(results, "diagnostics-"));
 try {
   const { modules, checks } = copies();
-  const figures = await measureAll(modules);
+  const figures = await inTurns(SCENARIO, Object.keys(LINES), runs, async (source, name) => ({
+    cpu: await measureOnce(source, modules, LINES[name], "cpu"),
+    bytes: await measureOnce(source, modules, LINES[name], "bytes"),
+  }));
   console.log(`${toList(machine)}\n\n${toText(figures, checks)}\n`);
   keep("diagnostics.json", { machine, runs, checks, figures });
 } finally {
@@ -76,39 +62,9 @@ function copies() {
   };
 }
 
-async function measureAll(modules) {
-  const source = await startSource(SCENARIO, null, receivedReel(SCENARIO).messages);
-  const names = Object.keys(LINES);
-  const figures = Object.fromEntries(names.map((name) => [name, []]));
-  try {
-    for (let run = 0; run < runs; run += 1) {
-      note(`run ${run + 1} of ${runs}`);
-      // They take turns, and none is always first.
-      for (let index = 0; index < names.length; index += 1) {
-        const name = names[(index + run) % names.length];
-        figures[name].push({
-          cpu: await measureOnce(source, modules, LINES[name], "cpu"),
-          bytes: await measureOnce(source, modules, LINES[name], "bytes"),
-        });
-      }
-    }
-  } finally {
-    await source.stop();
-  }
-  return figures;
-}
-
-async function measureOnce(source, modules, { patched, listens }, what) {
+function measureOnce(source, modules, { patched, listens }, what) {
   const module = patched ? modules.patched : modules.whole;
-  const child = new Child(SUBSCRIBER, { module, scenario: SCENARIO, port: source.port, listens, what }, SECONDS);
-  const phase = (messages) => playPhase(child, source, Math.max(1, Math.round(messages / source.reelMessages)));
-  try {
-    await child.next("ready");
-    await phase(WARM_UP);
-    return (await phase(PARTS[what])).figure;
-  } finally {
-    await child.stop();
-  }
+  return figureOf(SUBSCRIBER, source, SCENARIO, { module, listens, what }, PARTS[what]);
 }
 
 function toText(figures, checks) {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ArgumentError, type Reply } from "tidings";
 import type { Name } from "./arrived.ts";
-import { splitCallback } from "./calls.ts";
+import { splitCallback, surface } from "./calls.ts";
 import { commandNames, foreignToIoredis } from "./command-names.ts";
 import { addMethods, argumentsOf, fieldsOf, run, unsupported } from "./commands.ts";
 import { Face, type FaceOptions, namesOf } from "./face.ts";
@@ -205,14 +205,21 @@ export class IoredisFace extends Face {
     const event = kind === "pattern" ? "pmessage" : kind === "shard" ? "smessage" : "message";
     const ofBytes = `${event}Buffer`;
     const isPattern = kind === "pattern";
+    // Not by tell(): the arguments of each message would be gathered once more.
     return (channel, arrived) => {
-      if (this.listenerCount(event) > 0) {
-        if (isPattern) this.tell(event, name.text, channel, arrived.text());
-        else this.tell(event, channel, arrived.text());
+      try {
+        const isText = this.listenerCount(event) > 0;
+        if (isText && isPattern) this.emit(event, name.text, channel, arrived.text());
+        else if (isText) this.emit(event, channel, arrived.text());
+      } catch (error) {
+        surface(error);
       }
-      if (this.listenerCount(ofBytes) > 0) {
-        if (isPattern) this.tell(ofBytes, name.bytes, arrived.channelBytes(), arrived.bytes());
-        else this.tell(ofBytes, name.bytes, arrived.bytes());
+      try {
+        if (this.listenerCount(ofBytes) === 0) return;
+        if (isPattern) this.emit(ofBytes, name.bytes, arrived.channelBytes(), arrived.bytes());
+        else this.emit(ofBytes, name.bytes, arrived.bytes());
+      } catch (error) {
+        surface(error);
       }
     };
   }
