@@ -32,7 +32,10 @@ export abstract class Face extends EventEmitter {
   readonly #owns: boolean;
   /** Subscribes that await their confirmations: what is published after them on this face goes after them. */
   readonly #subscribing: Set<Promise<unknown>> = new Set();
+  /** The end that was asked for, from the call on... */
   #ending: Promise<void> | null = null;
+  /** ...and what is left of it once nothing is waited for any more. */
+  #finishing: Promise<void> | null = null;
 
   protected constructor(client: AnyClient, { owns = false, buffer }: FaceOptions) {
     super();
@@ -52,7 +55,7 @@ export abstract class Face extends EventEmitter {
       },
       over: (cause) => {
         if (cause !== null) this.tellError(cause);
-        void this.finish("close");
+        void this.finish();
       },
     });
     this.subscriptions = new Subscriptions(client, buffer, this.lifeCycle, {
@@ -71,7 +74,7 @@ export abstract class Face extends EventEmitter {
   /** Connects, if it was not asked to before; resolves when it is ready. A face that has ended begins anew. */
   protected async started(): Promise<void> {
     if (this.status === "end") await this.#ending;
-    this.#ending = null;
+    this.#ending = this.#finishing = null;
     this.#group.join(this, this.#owns);
     await this.lifeCycle.start();
   }
@@ -122,16 +125,16 @@ export abstract class Face extends EventEmitter {
     this.#ending ??= (async () => {
       if (this.client.state === "live") await this.#group.published(PATIENCE);
       await this.subscriptions.drain();
-      await this.finish("drained");
+      await this.finish();
     })();
     return this.#ending;
   }
 
-  /** Ends at once. */
-  protected finish(how: "close" | "drained"): Promise<void> {
-    const finishing = this.#finish();
-    if (how === "close") this.#ending = finishing;
-    return finishing;
+  /** Ends at once, and once. */
+  protected finish(): Promise<void> {
+    this.#finishing ??= this.#finish();
+    this.#ending ??= this.#finishing;
+    return this.#finishing;
   }
 
   async #finish(): Promise<void> {
@@ -178,7 +181,9 @@ function textOrBytes(what: string, value: unknown): string | Buffer {
   if (typeof value === "string") return value;
   if (value instanceof Uint8Array) return bufferOf(value);
   if (typeof value === "number" || typeof value === "bigint") return String(value);
-  throw new ArgumentError(`A ${what} is a string or a Buffer, not ${value === null ? "null" : `a ${typeof value}`}.`);
+  throw new ArgumentError(
+    `A ${what} is a string or a Buffer, not ${value === null || value === undefined ? value : `a ${typeof value}`}.`,
+  );
 }
 
 /** The names of a call: each argument is one, or an array of them. */

@@ -54,7 +54,7 @@ export class IoredisFace extends Face {
   /** Ends at once; what is on its way is not heard. */
   disconnect(reconnect = false): void {
     if (reconnect) throw new ArgumentError("disconnect(true) is not for this face: tidings reconnects by itself.");
-    if (this.status !== "end") void this.finish("close");
+    if (this.status !== "end") void this.finish();
   }
 
   /** The same as `disconnect()`. */

@@ -73,12 +73,12 @@ export class NodeRedisFace extends Face {
 
   /** Ends at once; what is on its way is not heard. */
   destroy(): void {
-    if (this.status !== "end") void this.finish("close");
+    if (this.status !== "end") void this.finish();
   }
 
   /** The same as `destroy()`, as a promise. */
   async disconnect(): Promise<void> {
-    if (this.status !== "end") await this.finish("close");
+    if (this.status !== "end") await this.finish();
   }
 
   subscribe(channels: unknown, listener: unknown, asBytes = false): Promise<void> {

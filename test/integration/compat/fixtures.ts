@@ -35,6 +35,8 @@ export interface CommonFace {
   get(key: string): Promise<unknown>;
   duplicate(): CommonFace;
   quit(): Promise<unknown>;
+  /** At once. */
+  end(): void;
 }
 
 type Ioredis = ReturnType<typeof asIoredis<import("tidings/compat").IoredisClient>>;
@@ -53,6 +55,7 @@ function ofIoredis(face: Ioredis): CommonFace {
     get: (key) => face.get(key),
     duplicate: () => ofIoredis(face.duplicate() as Ioredis),
     quit: () => face.quit(),
+    end: () => face.disconnect(),
   };
 }
 
@@ -64,6 +67,7 @@ function ofNodeRedis(face: NodeRedis): CommonFace {
     get: (key) => face.get(key),
     duplicate: () => ofNodeRedis(face.duplicate() as unknown as NodeRedis),
     quit: () => face.quit(),
+    end: () => face.destroy(),
   };
 }
 

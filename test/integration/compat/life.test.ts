@@ -139,6 +139,21 @@ describe.each(names)("a face made by %s", (name) => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "quit\n", stderr: "" });
   });
 
+  test("ends once, however often and in whatever ways it is asked to", async () => {
+    await using deployment = await start();
+    const client = deployment.client();
+    const face = make(client);
+    await face.subscribe("a", () => {});
+    const events: string[] = [];
+    for (const event of ["close", "end"]) face.emitter.on(event, () => events.push(event));
+    const quitting = [face.quit(), face.quit()];
+    face.end();
+    face.end();
+    await Promise.all([...quitting, client.close()]);
+    await face.quit();
+    expect(events).toEqual(["close", "end"]);
+  });
+
   test("ends when its client is closed", async () => {
     await using deployment = await start();
     const client = deployment.client();
