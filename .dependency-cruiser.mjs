@@ -2,7 +2,7 @@
 // `import type` counts like any other import. Leaves import leaves only, and core imports leaves only beside itself.
 // The surfaces are what users import: the core's, and one for each subpath. What lies behind a subpath stands on the core's
 // surface alone, as any user's code does, and nothing imports it.
-const SUBPATHS = ["compat", "socket.io"];
+const SUBPATHS = ["compat", "socket.io", "testing"];
 const SURFACES = `^src/(index|${SUBPATHS.join("|")})\\.ts$`;
 const LEAVES = `^src/(?!(index|${SUBPATHS.join("|")})\\.ts$)[^/]+\\.ts$`;
 const LAYERS = ["core", "resp", "connection", "cluster", "pubsub", "client"];
@@ -55,6 +55,13 @@ export default {
       from: { path: [`^src/${name}/`, `^src/${name}\\.ts$`] },
       to: { path: "^src/", pathNot: ["^src/index\\.ts$", `^src/${name}/`] },
     })),
+    {
+      name: "testing-stands-alone",
+      comment: "The server for tests shares no code with what it tests.",
+      severity: "error",
+      from: { path: "^src/testing(/|\\.ts$)" },
+      to: { path: "^src/", pathNot: "^src/testing/" },
+    },
     {
       name: "no-barrels-inside",
       comment: "The surfaces are for users: nothing behind them imports one, but the subpaths that of the core.",

@@ -17,7 +17,7 @@ const common: UserConfig = {
 /** The core, then what stands on it and imports it by its name: one copy of its classes, whichever subpaths are used. */
 export default defineConfig([
   { ...common, entry: ["src/index.ts"] },
-  ...["compat", "socket.io"].map((name) => ({
+  ...["compat", "socket.io", "testing"].map((name) => ({
     ...common,
     entry: { [name]: `src/${name}.ts` },
     clean: false,
