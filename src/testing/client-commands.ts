@@ -1,6 +1,6 @@
 import { type Commands, family, integer, SYNTAX } from "./command.ts";
-import type { Connection } from "./connection.ts";
 import { nameError } from "./connection-commands.ts";
+import type { Client } from "./hub.ts";
 import { failed, OK, type Reply } from "./reply.ts";
 
 const client: Commands = {
@@ -58,7 +58,7 @@ function onOff(word: string | undefined): Reply {
 }
 
 /** `CLIENT KILL addr`, or filters that must all be met. */
-function kill(connection: Connection, args: readonly string[]): Reply | undefined {
+function kill(connection: Client, args: readonly string[]): Reply | undefined {
   const { hub } = connection;
   if (args.length === 1) {
     const found = [...hub.connections.values()].find(({ address }) => address === args[0]);
@@ -92,7 +92,7 @@ function kill(connection: Connection, args: readonly string[]): Reply | undefine
 }
 
 /** Kills connections; one that kills itself is answered first. */
-function end(connection: Connection, found: readonly Connection[], reply: Reply): void {
+function end(connection: Client, found: readonly Client[], reply: Reply): void {
   for (const other of found) if (other !== connection) other.destroy();
   connection.send(reply);
   if (found.includes(connection)) connection.end();
@@ -102,15 +102,15 @@ function isType(type: string): boolean {
   return /^(normal|pubsub|master|primary|replica|slave)$/.test(type);
 }
 
-function typeOf(connection: Connection): string {
+function typeOf(connection: Client): string {
   return connection.subscribed ? "pubsub" : "normal";
 }
 
-function text(connections: readonly Connection[]): Reply {
+function text(connections: readonly Client[]): Reply {
   return { verbatim: connections.map((connection) => `${describe(connection)}\n`).join("") };
 }
 
-function describe(connection: Connection): string {
+function describe(connection: Client): string {
   const { names, hub } = connection;
   const fields = {
     id: connection.id,

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { Client } from "./hub.ts";
 import type { Reply } from "./reply.ts";
 
 /** One command. */
@@ -6,7 +6,7 @@ export interface Command {
   /** How many arguments it takes: the least, and the most where there is a limit. */
   readonly args: readonly [least: number, most?: number];
   /** Answers; undefined when it has written its replies itself. */
-  run(connection: Connection, args: readonly string[]): Reply | undefined;
+  run(connection: Client, args: readonly string[]): Reply | undefined;
   readonly subcommands?: Commands;
 }
 

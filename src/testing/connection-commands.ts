@@ -1,5 +1,5 @@
 import { type Commands, integer, NOT_AN_INTEGER } from "./command.ts";
-import type { Connection } from "./connection.ts";
+import type { Client } from "./hub.ts";
 import { failed, OK, type Reply } from "./reply.ts";
 
 const NAME_ERROR = "ERR Client names cannot contain spaces, newlines or special characters.";
@@ -67,7 +67,7 @@ export function nameError(name: string): Reply | undefined {
   return /^[!-~]*$/.test(name) ? undefined : failed(NAME_ERROR);
 }
 
-function login(connection: Connection, username: string, given: string): Reply | undefined {
+function login(connection: Client, username: string, given: string): Reply | undefined {
   const { password, username: user } = connection.hub.settings;
   // A user without a password is let in with any.
   const right = password === undefined || bytes(password) === given;
@@ -81,7 +81,7 @@ function bytes(text: string): string {
   return Buffer.from(text).toString("latin1");
 }
 
-function hello(connection: Connection, [version, ...options]: readonly string[]): Reply {
+function hello(connection: Client, [version, ...options]: readonly string[]): Reply {
   const { settings } = connection.hub;
   let protocol = connection.protocol;
   if (version !== undefined) {

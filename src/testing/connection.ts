@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
-import type { Hub, Kind } from "./hub.ts";
+import type { Client, Hub, Kind } from "./hub.ts";
+import type { Keyspace } from "./keyspace.ts";
 import { encode, failed, type Protocol, type Reply } from "./reply.ts";
 import { RequestError, RequestReader } from "./request-reader.ts";
 import { runCommand } from "./run-command.ts";
 
 /** One client. */
-export class Connection {
+export class Connection implements Client {
   readonly id: number;
   readonly hub: Hub;
   readonly address: string;
@@ -41,11 +42,10 @@ export class Connection {
     socket.on("close", () => this.#forget());
   }
 
-  get strings(): Hub["databases"][number] {
-    return this.hub.databases[this.database] as Hub["databases"][number];
+  get strings(): Keyspace {
+    return this.hub.databases[this.database] as Keyspace;
   }
 
-  /** How many names are subscribed: channels and patterns. */
   get count(): number {
     return this.names.channels.size + this.names.patterns.size;
   }
@@ -54,7 +54,6 @@ export class Connection {
     return this.count + this.names.shardChannels.size > 0;
   }
 
-  /** Writes a reply or a message, or holds it while the server is silent. */
   send(reply: Reply): void {
     if (this.#ending) return;
     const bytes = encode(reply, this.protocol);
@@ -62,28 +61,24 @@ export class Connection {
     else this.#socket.write(bytes, "latin1");
   }
 
-  /** Goes on after a silence. */
   resume(): void {
     if (this.#held !== "") this.#socket.write(this.#held, "latin1");
     this.#held = "";
     this.#run();
   }
 
-  /** Sends what is written, and ends. */
   end(): void {
     this.#ending = true;
     this.#forget();
     this.#socket.end();
   }
 
-  /** Cuts the connection. */
   destroy(): void {
     this.#ending = true;
     this.#forget();
     this.#socket.destroy();
   }
 
-  /** As it was when it was made. */
   reset(): void {
     for (const names of Object.values(this.names)) names.clear();
     this.protocol = 2;

@@ -1,20 +1,54 @@
-import type { Connection } from "./connection.ts";
 import { matches } from "./glob.ts";
 import { Keyspace } from "./keyspace.ts";
 import type { Settings } from "./options.ts";
+import type { Protocol, Reply } from "./reply.ts";
 
 export type Kind = "channels" | "patterns" | "shardChannels";
+
+/** One client, as commands see it. */
+export interface Client {
+  readonly hub: Hub;
+  readonly id: number;
+  readonly address: string;
+  readonly localAddress: string;
+  /** In milliseconds of `Date.now()`. */
+  readonly born: number;
+  readonly names: Readonly<Record<Kind, Set<string>>>;
+  /** How many channels and patterns are subscribed. */
+  readonly count: number;
+  /** Whether any name is subscribed, shard channels too. */
+  readonly subscribed: boolean;
+  /** The strings of the database that is selected. */
+  readonly strings: Keyspace;
+  protocol: Protocol;
+  loggedIn: boolean;
+  name: string;
+  library: string;
+  libraryVersion: string;
+  database: number;
+  lastCommand: string;
+  /** Writes a reply or a message, or holds it while the server is silent. */
+  send(reply: Reply): void;
+  /** Goes on after a silence. */
+  resume(): void;
+  /** Sends what is written, and ends. */
+  end(): void;
+  /** Cuts the connection. */
+  destroy(): void;
+  /** As it was when it was made. */
+  reset(): void;
+}
 
 /** What the connections of a server share. Names are latin1 strings. */
 export class Hub {
   readonly settings: Settings;
-  readonly connections = new Map<number, Connection>();
+  readonly connections: Map<number, Client> = new Map<number, Client>();
   readonly databases: readonly Keyspace[] = Array.from({ length: 16 }, () => new Keyspace());
   /** The commands that arrived, as UTF-8. */
   readonly received: string[][] = [];
   /** Patterns of channel names that may not be subscribed, and commands that may not be run. */
-  readonly deniedNames = new Set<string>();
-  readonly deniedCommands = new Set<string>();
+  readonly deniedNames: Set<string> = new Set<string>();
+  readonly deniedCommands: Set<string> = new Set<string>();
   silent = false;
   #lastId = 0;
 

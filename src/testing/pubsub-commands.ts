@@ -1,14 +1,13 @@
 import { type Command, type Commands, family } from "./command.ts";
-import type { Connection } from "./connection.ts";
 import { matches } from "./glob.ts";
-import type { Kind } from "./hub.ts";
-import { failed, type Reply } from "./reply.ts";
+import type { Client, Kind } from "./hub.ts";
+import { failed } from "./reply.ts";
 
 const REFUSED = "NOPERM No permissions to access a channel";
 
 const pubsub: Commands = {
-  channels: { args: [0, 1], run: ({ hub }, [pattern]) => names([...hub.subscribed("channels")], pattern) },
-  shardchannels: { args: [0, 1], run: ({ hub }, [pattern]) => names([...hub.subscribed("shardChannels")], pattern) },
+  channels: listing("channels"),
+  shardchannels: listing("shardChannels"),
   numpat: { args: [0, 0], run: ({ hub }) => hub.subscribed("patterns").size },
   numsub: { args: [0], run: ({ hub }, args) => args.flatMap((name) => [name, hub.subscribers("channels", name)]) },
   shardnumsub: {
@@ -59,11 +58,22 @@ function unsubscribing(kind: Kind, verb: string): Command {
   };
 }
 
-function confirm(connection: Connection, kind: Kind, verb: string, name: string | null): void {
+function confirm(connection: Client, kind: Kind, verb: string, name: string | null): void {
   const count = kind === "shardChannels" ? connection.names.shardChannels.size : connection.count;
   connection.send({ push: [verb, name, count] });
 }
 
-function names(all: readonly string[], pattern: string | undefined): Reply {
-  return pattern === undefined ? all : all.filter((name) => matches(pattern, name));
+function listing(kind: "channels" | "shardChannels"): Command {
+  return {
+    args: [0],
+    run({ hub }, args) {
+      if (args.length > 1) {
+        const name = kind === "channels" ? "CHANNELS" : "SHARDCHANNELS";
+        return failed(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try PUBSUB HELP.`);
+      }
+      const all = [...hub.subscribed(kind)];
+      const [pattern] = args;
+      return pattern === undefined ? all : all.filter((name) => matches(pattern, name));
+    },
+  };
 }

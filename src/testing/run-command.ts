@@ -1,8 +1,8 @@
 import { CLIENT_COMMANDS } from "./client-commands.ts";
 import type { Command, Commands } from "./command.ts";
-import type { Connection } from "./connection.ts";
 import { CONNECTION_COMMANDS } from "./connection-commands.ts";
 import { WHAT_IT_IS } from "./errors.ts";
+import type { Client } from "./hub.ts";
 import { PUBSUB_COMMANDS } from "./pubsub-commands.ts";
 import { failed, type Reply } from "./reply.ts";
 import { STRING_COMMANDS } from "./string-commands.ts";
@@ -12,7 +12,7 @@ const ALLOWED_IN_RESP2 = /^([ps]?(un)?subscribe|ping|quit|reset)$/;
 const BEFORE_LOGIN = /^(auth|hello|quit|reset)$/;
 
 /** Runs one command; undefined when it has written its replies itself. */
-export function runCommand(connection: Connection, words: readonly string[]): Reply | undefined {
+export function runCommand(connection: Client, words: readonly string[]): Reply | undefined {
   const [given = "", ...args] = words;
   const name = given.toLowerCase();
   const found = find(COMMANDS, name);

@@ -1,5 +1,5 @@
 import { type Command, type Commands, integer, NOT_AN_INTEGER, SYNTAX } from "./command.ts";
-import type { Connection } from "./connection.ts";
+import type { Client } from "./hub.ts";
 import { failed, OK, type Reply } from "./reply.ts";
 
 /** The furthest that an expiry may be, in milliseconds. */
@@ -47,7 +47,7 @@ function ahead(text: string | undefined, unit: bigint, command: string): number 
   return Number(until);
 }
 
-function set({ strings }: Connection, [key = "", value = "", ...options]: readonly string[]): Reply {
+function set({ strings }: Client, [key = "", value = "", ...options]: readonly string[]): Reply {
   let expiry: readonly [string | undefined, bigint] | undefined;
   const flags = new Set<string>();
   for (let at = 0; at < options.length; at++) {
@@ -83,7 +83,7 @@ function setting(name: string, unit: bigint): Command {
   };
 }
 
-function count({ strings }: Connection, key: string, by: bigint): Reply {
+function count({ strings }: Client, key: string, by: bigint): Reply {
   const old = integer(strings.get(key) ?? "0");
   if (old === undefined) return failed(NOT_AN_INTEGER);
   const value = old + by;
