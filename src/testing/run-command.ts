@@ -63,5 +63,6 @@ function unknownCommand(given: string, args: readonly string[]): Reply {
     if (list.length >= 128) break;
     list += `'${arg.slice(0, 128 - list.length)}' `;
   }
-  return failed(`ERR unknown command '${given.slice(0, 128)}', with args beginning with: ${list}(${WHAT_IT_IS})`);
+  // The echo of the arguments is last: clients cut it off, since it may hold a secret, with all that follows.
+  return failed(`ERR unknown command '${given.slice(0, 128)}' (${WHAT_IT_IS}), with args beginning with: ${list}`);
 }

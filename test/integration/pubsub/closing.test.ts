@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { killSubscribers, subscriberClients } from "../../support/clients.ts";
 import { deadline, eventually } from "../../support/eventually.ts";
 import { startProxy } from "../../support/proxy.ts";
-import { message, nextItems, onEveryKind, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
+import { message, nextItems, onTestingToo, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
-onEveryKind("closing", (bench) => {
+onTestingToo("closing", (bench) => {
   test("a closed consumer has unsubscribed, and says that it is closed", async () => {
     const consumer = await bench.consumer({ channels: ["a", "b"], patterns: "p*" });
     let told = 0;

@@ -3,7 +3,7 @@ import { bytes, type Codec, CodecError, json, utf8 } from "tidings";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { eventually } from "../../support/eventually.ts";
-import { onEveryKind, PATIENCE, receiveMany } from "./fixtures.ts";
+import { onTestingToo, PATIENCE, receiveMany } from "./fixtures.ts";
 
 const price = z.object({ symbol: z.string(), price: z.coerce.number() });
 
@@ -19,7 +19,7 @@ const dates: Codec<Date> = {
 
 const binary = Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0d, 0x0a, 0x80]);
 
-onEveryKind("codecs", (bench) => {
+onTestingToo("codecs", (bench) => {
   test("the default is text, with U+FFFD for what is not UTF-8", async () => {
     const consumer = await bench.consumer({ channels: "a" });
     for (const payload of ["", "plain", "grüße 🦊", binary]) await bench.publish("a", payload);

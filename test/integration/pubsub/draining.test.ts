@@ -1,7 +1,7 @@
 import { ClosedError, type Message } from "tidings";
 import { expect, test } from "vitest";
 import { deadline, eventually } from "../../support/eventually.ts";
-import { message, onEveryKind, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
+import { message, onTestingToo, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
 /** So long that a drain which runs to its deadline fails its scenario. */
 const LONG = { timeout: 600_000 };
@@ -14,7 +14,7 @@ function gate(): { readonly passed: Promise<void>; open(): void } {
   return { passed, open: () => open() };
 }
 
-onEveryKind("draining", (bench) => {
+onTestingToo("draining", (bench) => {
   test("unsubscribes, leaves the queue readable until it is empty, then closes", async () => {
     const consumer = await bench.consumer({ channels: "a", patterns: "p*", ignoreSubscribeMessages: true });
     for (const payload of ["1", "2", "3"]) await bench.publish("a", payload);

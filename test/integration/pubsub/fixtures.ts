@@ -18,19 +18,20 @@ import { clientList } from "../../support/clients.ts";
 import type { ControlClient } from "../../support/control-client.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startCluster } from "../../support/redis-cluster.ts";
-import { type RedisServer, startServer } from "../../support/redis-server.ts";
+import { startServer } from "../../support/redis-server.ts";
 import type { ServerOptions } from "../../support/server-config.ts";
 import { lacks, type ServerFeature } from "../../support/server-features.ts";
 import { expectServerTruth, type WantedSubscriptions } from "../../support/server-truth.ts";
+import { type AnyServer, CONTROL_NAME, startTestingServer } from "../../support/testing-server.ts";
 
 /** Generous: a busy machine is slow, a broken wait never ends. */
 export const PATIENCE = 10_000;
 
 /**
  * Whose consumers run the scenarios: `PubSub` of a server; `ClusterPubSub` or `ShardedPubSub` of a cluster of one node;
- * `ShardedPubSub` of a server.
+ * `ShardedPubSub` of a server; `PubSub` of the server of tidings/testing.
  */
-type ConsumerKind = "server" | "cluster" | "shards" | "server shards";
+type ConsumerKind = "server" | "cluster" | "shards" | "server shards" | "testing";
 
 /** What scenarios need: a server, and ways to make consumers that are gone when the scenario ends. */
 export interface Bench {
@@ -41,7 +42,7 @@ export interface Bench {
   /** What the consumers are. */
   readonly Class: typeof PubSub;
   /** The server, or the cluster's one node. */
-  readonly server: RedisServer;
+  readonly server: AnyServer;
   /** The tests' own connection. */
   readonly control: ControlClient;
   /** A client of the protocol under test, closed after the scenario. It publishes to where its consumers listen. */
@@ -83,6 +84,8 @@ const variants: readonly (readonly [title: string, kind: ConsumerKind, protocol:
   ["of shard channels", "shards", 3],
   ["of shard channels, in RESP2", "shards", 2],
   ["of shard channels of one server", "server shards", 3],
+  ["on the server of tidings/testing", "testing", 3],
+  ["on the server of tidings/testing, in RESP2", "testing", 2],
 ];
 
 /**
@@ -96,23 +99,25 @@ export function onEveryKind(
 ): void {
   const kinds = wanted.filter((kind) => !isSharded(kind) || !lacks("shardChannels"));
   describe.skipIf(kinds.length === 0 || (needs !== undefined && lacks(needs)))(title, () => {
-    let single: RedisServer | undefined;
-    let node: RedisServer | undefined;
+    let single: AnyServer | undefined;
+    let node: AnyServer | undefined;
+    let testing: AnyServer | undefined;
 
     beforeAll(async () => {
-      if (kinds.some(isAlone)) single = await startServer(options);
+      if (kinds.some((kind) => isAlone(kind) && kind !== "testing")) single = await startServer(options);
+      if (kinds.includes("testing")) testing = await startTestingServer();
       if (!kinds.every(isAlone)) {
         [node] = (await startCluster({ ...options, primaries: 1, replicasPerPrimary: 0 })).nodes;
       }
     });
     afterAll(async () => {
-      await Promise.all([single?.stop(), node?.stop()]);
+      await Promise.all([single?.stop(), node?.stop(), testing?.stop()]);
     });
 
     describe.each(variants.filter(([, kind]) => kinds.includes(kind)))("%s", (_, kind, protocol) => {
       const clients: { close(): Promise<void> }[] = [];
-      const server = (): RedisServer => {
-        const running = isAlone(kind) ? single : node;
+      const server = (): AnyServer => {
+        const running = kind === "testing" ? testing : isAlone(kind) ? single : node;
         if (running === undefined) throw new Error("no server outside of a scenario");
         return running;
       };
@@ -122,9 +127,13 @@ export function onEveryKind(
         kind,
         protocol,
         patterns,
-        Class: { server: PubSub, cluster: ClusterPubSub, shards: ShardedPubSub, "server shards": ShardedPubSub }[
-          kind
-        ] as never,
+        Class: {
+          server: PubSub,
+          cluster: ClusterPubSub,
+          shards: ShardedPubSub,
+          "server shards": ShardedPubSub,
+          testing: PubSub,
+        }[kind] as never,
         get server() {
           return server();
         },
@@ -154,7 +163,8 @@ export function onEveryKind(
           channel,
           data: count,
         }),
-        connections: async () => (await clientList(server().control)).filter(({ user }) => user !== "control"),
+        connections: async () =>
+          (await clientList(server().control)).filter(({ user, name }) => user !== "control" && name !== CONTROL_NAME),
       };
 
       afterEach(async () => {
@@ -165,6 +175,14 @@ export function onEveryKind(
       scenarios(bench);
     });
   });
+}
+
+/**
+ * The same scenarios on the server of tidings/testing as well. What passes on it and on a real server shows that it is true;
+ * docs/testing.md names these files.
+ */
+export function onTestingToo(title: string, scenarios: (bench: Bench) => void): void {
+  onEveryKind(title, scenarios, { kinds: ["server", "cluster", "shards", "server shards", "testing"] });
 }
 
 /** A client with all that scenarios ask of it, whatever its kind. In a cluster the port is the only one that it dials. */
@@ -182,7 +200,7 @@ function connect(kind: ConsumerKind, url: string, port: number, options: RedisOp
 
 /** Whether its server is no node of a cluster. */
 function isAlone(kind: ConsumerKind): boolean {
-  return kind === "server" || kind === "server shards";
+  return kind === "server" || kind === "server shards" || kind === "testing";
 }
 
 function isSharded(kind: ConsumerKind): boolean {

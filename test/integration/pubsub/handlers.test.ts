@@ -3,7 +3,7 @@ import type { Message } from "tidings";
 import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { eventually } from "../../support/eventually.ts";
-import { leftOver, message, onEveryKind, patternMessage, receiveMany, rejection } from "./fixtures.ts";
+import { leftOver, message, onTestingToo, patternMessage, receiveMany, rejection } from "./fixtures.ts";
 
 /** A gate that handlers wait at. */
 function gate(): { readonly passed: Promise<void>; open(): void } {
@@ -16,7 +16,7 @@ function gate(): { readonly passed: Promise<void>; open(): void } {
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, n) => String(n));
 
-onEveryKind("handlers", (bench) => {
+onTestingToo("handlers", (bench) => {
   test("a handler takes one argument, the message, whether or not anybody reads", async () => {
     const calls: unknown[][] = [];
     const handler = (...args: unknown[]): void => {

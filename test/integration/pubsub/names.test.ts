@@ -1,7 +1,7 @@
 import type { Message } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { message, nextItems, onEveryKind, PATIENCE, receiveMany } from "./fixtures.ts";
+import { message, nextItems, onTestingToo, PATIENCE, receiveMany } from "./fixtures.ts";
 
 /** Names that somebody got wrong once. */
 const names = [
@@ -35,7 +35,7 @@ const invalid = [[0xff], [0xfe], [0xc3, 0x28], [0x80, 0x0d, 0x0a], [0xed, 0xa0, 
   Buffer.from(octets),
 );
 
-onEveryKind("names", (bench) => {
+onTestingToo("names", (bench) => {
   test.each(names.map((name) => [JSON.stringify(name.slice(0, 30)), name]))(
     "the channel %s carries messages, to the queue and to a handler",
     async (_, name) => {

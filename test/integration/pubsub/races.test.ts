@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { killSubscribers } from "../../support/clients.ts";
 import { deadline, eventually } from "../../support/eventually.ts";
 import { sequence } from "../../support/random.ts";
-import { type Bench, message, nextItems, onEveryKind, receiveMany } from "./fixtures.ts";
+import { type Bench, message, nextItems, onTestingToo, receiveMany } from "./fixtures.ts";
 
 /** Subscribes and unsubscribes at random; keeps what was asked last. */
 class RandomUser {
@@ -45,7 +45,7 @@ class RandomUser {
   }
 }
 
-onEveryKind("races of subscribe and unsubscribe", (bench) => {
+onTestingToo("races of subscribe and unsubscribe", (bench) => {
   test("in one tick what was asked last holds, and all settle", async () => {
     const consumer = await bench.consumer();
     await Promise.all([consumer.subscribe("a"), consumer.unsubscribe("a"), consumer.subscribe("a")]);

@@ -1,9 +1,9 @@
 import { ArgumentError, ClosedError, TimeoutError } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { message, nextItems, onEveryKind, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
+import { message, nextItems, onTestingToo, PATIENCE, receiveMany, rejection } from "./fixtures.ts";
 
-onEveryKind("reading one at a time", (bench) => {
+onTestingToo("reading one at a time", (bench) => {
   test("getMessage gives null when the time has passed, and takes nothing", async () => {
     const consumer = await bench.consumer({ channels: "a", ignoreSubscribeMessages: true });
     await nextItems(consumer, 1);

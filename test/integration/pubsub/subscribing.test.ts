@@ -1,7 +1,7 @@
 import type { Handler, Message, PubSub } from "tidings";
 import { expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { leftOver, message, nextItems, onEveryKind, patternMessage, receiveMany } from "./fixtures.ts";
+import { leftOver, message, nextItems, onTestingToo, patternMessage, receiveMany } from "./fixtures.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -18,7 +18,7 @@ const manyNames: [string, () => Iterable<string | Uint8Array>][] = [
   ["an array with a name twice", () => ["a", bytes("a"), "b"]],
 ];
 
-onEveryKind("subscribing", (bench) => {
+onTestingToo("subscribing", (bench) => {
   test("a consumer is subscribed to its channels and patterns when it is given", async () => {
     const consumer = await bench.consumer({ channels: ["news", "weather"], patterns: ["sport.*"] });
     await bench.truth({ channels: ["news", "weather"], patterns: ["sport.*"] });
