@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Redis, type RedisOptions } from "tidings";
+import { startServer as startTestingServer } from "tidings/testing";
 import { startServer } from "../../test/support/redis-server.ts";
 
 export type Protocol = 2 | 3;
@@ -18,22 +19,24 @@ export interface Stage extends AsyncDisposable {
   short(name: string): string;
 }
 
-/** The server at `url`, or a private one that is stopped with the stage. */
+/** The server at `url`, or a private one that ends with the stage: a real one, or that of tidings/testing where there is none. */
 export async function openStage(url: string | undefined, protocol: Protocol): Promise<Stage> {
-  const server = url ? null : await startServer();
+  const server = url ? null : process.env.TIDINGS_NO_SERVER ? await startTestingServer() : await startServer();
+  // It calls itself a Redis, for clients that ask.
+  const testing = server !== null && "received" in server;
   const address = server?.url ?? String(url);
   const prefix = `tidings-demo-${randomBytes(4).toString("hex")}`;
   try {
     return {
-      about: `${await version(address, protocol)} at ${withoutSecrets(address)}, RESP${protocol}${server ? ", private to this demo" : ""}`,
+      about: `${testing ? "that of tidings/testing, no Redis," : await version(address, protocol)} at ${withoutSecrets(address)}, RESP${protocol}${server ? ", private to this demo" : ""}`,
       prefix,
       client: (options) => new Redis(address, { protocol, ...options }),
       name: (short) => `${prefix}:${short}`,
       short: (name) => name.slice(prefix.length + 1),
-      [Symbol.asyncDispose]: async () => server?.stop(),
+      [Symbol.asyncDispose]: async () => server?.[Symbol.asyncDispose](),
     };
   } catch (error) {
-    await server?.stop();
+    await server?.[Symbol.asyncDispose]();
     throw error;
   }
 }

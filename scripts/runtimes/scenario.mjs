@@ -2,6 +2,7 @@
 // Prints `ok …` or `FAIL …` for each point. The process must end by itself.
 
 import { Redis } from "tidings";
+import { startServer } from "tidings/testing";
 
 const [url, tlsUrl, ca] = process.argv.slice(2);
 const text = "é日🎉 ".repeat(2000);
@@ -75,3 +76,20 @@ async function severalTexts(client) {
 
 await check("TCP carries several texts of one moment as they are", severalTexts);
 await check("TLS carries several texts of one moment as they are", severalTexts, tlsUrl, { tls: { ca } });
+
+const testing = await startServer();
+await check(
+  "the server of tidings/testing publishes, cuts, and knows what it received",
+  async (client) => {
+    const consumer = await client.pubsub({ channels: "a", includeGaps: true, ignoreSubscribeMessages: true });
+    testing.publish("a", text);
+    equal((await consumer.receive(READ)).data, text);
+    testing.disconnect();
+    equal((await consumer.receive(READ)).type, "gap");
+    await client.publish("a", "again");
+    equal((await consumer.receive(READ)).data, "again");
+    equal(testing.received.at(-1).join(), "PUBLISH,a,again");
+  },
+  testing.url,
+);
+await testing.close();

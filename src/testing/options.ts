@@ -6,7 +6,7 @@ export interface TestServerOptions {
   /** The port on 127.0.0.1. Default: 0, a free one. */
   readonly port?: number | undefined;
   /** The highest protocol that HELLO is answered with; 2 refuses `HELLO 3` with NOPROTO. Default: 3. */
-  readonly protocol?: Protocol | undefined;
+  readonly protocol?: 2 | 3 | undefined;
   /** The user whose password is asked for; needs `password`. Default: `"default"`. */
   readonly username?: string | undefined;
   /** The password that clients must give. Default: none is asked for. */

@@ -85,7 +85,7 @@ test.each([
 });
 
 test("requests may come byte by byte, and many at once", async () => {
-  const { port, received } = await serve().then((server) => ({ port: server.port, received: () => server.received }));
+  const { port, received } = await serve();
   const socket = connect(port, "127.0.0.1").setNoDelay(true).setEncoding("latin1");
   let answer = "";
   socket.on("data", (chunk) => {
@@ -97,5 +97,5 @@ test("requests may come byte by byte, and many at once", async () => {
   socket.write("*1\r\n$4\r\nPING\r\n*0\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n$4\r\nPING\r\n");
   await once(socket, "close");
   expect(answer).toBe("$3\r\na\r\n\r\n+PONG\r\n+OK\r\n");
-  expect(received()[0]).toEqual(["ECHO", "a\r\n"]);
+  expect(received[0]).toEqual(["ECHO", "a\r\n"]);
 });
