@@ -1,4 +1,9 @@
 /// <reference types="node" />
+/**
+ * An adapter of socket.io on a client of tidings: `import { createAdapter } from "tidings/socket.io"`.
+ *
+ * @module tidings/socket.io
+ */
 export {
   type AdapterGap,
   type AdapterOptions,
