@@ -79,6 +79,8 @@ export class TidingsAdapter extends ClusterAdapter {
   readonly #rooms: Map<string, { readonly room: string; readonly subscribed: Promise<void> }> = new Map();
 
   readonly #subscribed: Promise<void>;
+  /** Whether the count of connections has the one of this client. */
+  #counted = false;
   #warned = false;
   #open = true;
 
@@ -104,7 +106,9 @@ export class TidingsAdapter extends ClusterAdapter {
     together.set(client, counts);
     counts.set(this.#channels.all, (counts.get(this.#channels.all) ?? 0) + 1);
     // Not in init(), which some versions of socket.io do not call.
-    this.#subscribed = this.#subscriptions.subscribe(this.#channels.all, this.#channels.server(this.uid));
+    this.#subscribed = this.#subscriptions.subscribe(this.#channels.all, this.#channels.server(this.uid)).then(() => {
+      this.#counted = true;
+    });
   }
 
   /** Resolves when the server has confirmed the namespace's channels. */
@@ -135,7 +139,8 @@ export class TidingsAdapter extends ClusterAdapter {
     const { all } = this.#channels;
     const counts = this.#sharded ? await this.#client.pubsubShardnumsub(all) : await this.#client.pubsubNumsub(all);
     const connections = counts.values().next().value ?? 0;
-    return Math.max(1, connections - 1 + (together.get(this.#client)?.get(all) ?? 1));
+    const others = Math.max(0, connections - (this.#counted ? 1 : 0));
+    return others + (together.get(this.#client)?.get(all) ?? 1);
   }
 
   /** Publishes what concerns all servers; sockets of this server do not wait for it. */
