@@ -196,7 +196,7 @@ export class TidingsAdapter extends ClusterAdapter {
     else if (!this.#warned) {
       this.#warned = true;
       const advice = 'Give createAdapter an "error" function to be told of each.';
-      process.emitWarning(`${error.message} ${advice}`, { code: "TIDINGS_SOCKET_IO" });
+      process.emitWarning(`${error.message.replace(/\.?$/, ".")} ${advice}`, { code: "TIDINGS_SOCKET_IO" });
     }
   }
 
